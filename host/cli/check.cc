@@ -1,0 +1,78 @@
+#include "cli/check.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "cli/commands.h"
+#include "cli/database.h"
+#include "store/open_ledger.h"
+
+namespace hostler::cli {
+
+using Level = Finding::Level;
+
+const char* level_name(Level level) {
+  switch (level) {
+    case Level::fine: return "fine";
+    case Level::plan: return "plan";
+    case Level::warning: return "warning";
+    case Level::wrong: return "wrong";
+    case Level::unreachable: return "unreachable";
+  }
+  return "wrong";
+}
+
+int exit_code_of(std::span<const Finding> findings) {
+  const auto has = [&](Level level) { return std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) { return finding.level == level; }); };
+  if (has(Level::wrong)) return exit_not_fine;
+  return has(Level::unreachable) ? exit_unreachable : exit_fine;
+}
+
+void check_configuration(const core::HostConfig& config, Findings& out) {
+  const auto enabled = std::count_if(config.handlers.begin(), config.handlers.end(), [](const core::HandlerConfig& handler) { return handler.enabled; });
+  out.push_back({Level::fine, "configuration", config.file + ": " + std::to_string(config.handlers.size()) + " handlers, " + std::to_string(enabled) + " enabled"});
+  if (enabled == 0) out.push_back({Level::warning, "configuration", "no handler is enabled, so nothing would run"});
+  if (config.from_environment.empty()) return;
+  std::string names;
+  for (const std::string& name : config.from_environment) names += (names.empty() ? "" : ", ") + name;
+  out.push_back({Level::fine, "configuration", "set by the environment: " + names});
+}
+
+void check_plugins(const core::HostConfig& config, const PluginProbe& probe, Findings& out) {
+  for (const core::HandlerConfig& handler : config.handlers) {
+    if (!handler.enabled) continue;
+    if (const auto tried = probe(config, handler); !tried) {
+      out.push_back({Level::wrong, "plugin", "handler '" + handler.name + "' (" + handler.where + "): " + tried.error().message});
+    } else {
+      out.push_back({Level::fine, "plugin", handler.plugin + " has '" + handler.handler + "' for handler '" + handler.name + "'"});
+    }
+  }
+}
+
+void check_database(const core::HostConfig& config, Findings& out) {
+  if (config.ledger.url.empty()) {
+    out.push_back({Level::fine, "database", "none, every handler has idempotency = \"off\""});
+    return;
+  }
+  auto migrator = open_database(config, true);
+  if (!migrator) {
+    out.push_back({migrator.error().unreachable ? Level::unreachable : Level::wrong, "database", migrator.error().message});
+    return;
+  }
+  const auto pending = (*migrator)->plan();
+  if (!pending) {
+    out.push_back({Level::wrong, "migration", pending.error().message});
+    return;
+  }
+  out.push_back({Level::fine, "database", store::masked_url(config.ledger.url) + " answers"});
+  if (pending->empty()) {
+    out.push_back({Level::fine, "migration", "none pending"});
+    return;
+  }
+  std::string names;
+  for (const store::Migration& migration : *pending) names += (names.empty() ? "" : ", ") + migration.owner + " " + migration.name;
+  out.push_back({Level::wrong, "migration", std::to_string(pending->size()) + " pending (" + names + "); run: hostler ledger migrate --config " + config.file});
+}
+
+}  // namespace hostler::cli

@@ -1,0 +1,47 @@
+// What `hostler check` finds out about a configuration, as a list of findings; check_command.cc prints them.
+// Thread-safety: one thread. Blocks while broker and database are asked. Changes nothing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/host_config.h"
+#include "core/result.h"
+#include "runtime/admin.h"
+
+namespace hostler::cli {
+
+struct Finding {
+  enum class Level : std::uint8_t {
+    fine,
+    plan,         // the host will do this by itself
+    warning,      // works, but probably not as meant
+    wrong,
+    unreachable,  // could not be found out
+  };
+  Level level = Level::fine;
+  std::string about;  // "configuration", "plugin", "broker", "topic", "database", "migration"
+  std::string text;   // says what to do unless it is fine
+};
+using Findings = std::vector<Finding>;
+
+// "fine", "plan", "warning", "wrong", "unreachable".
+[[nodiscard]] const char* level_name(Finding::Level level);
+
+// exit_not_fine if anything is wrong, else exit_unreachable if anything could not be found out, else exit_fine.
+[[nodiscard]] int exit_code_of(std::span<const Finding> findings);
+
+// How a plugin is tried: its file is there, it loads, it has the handler. An error says which of these is not so.
+using PluginProbe = std::function<core::Status<>(const core::HostConfig& config, const core::HandlerConfig& handler)>;
+
+void check_configuration(const core::HostConfig& config, Findings& out);
+void check_plugins(const core::HostConfig& config, const PluginProbe& probe, Findings& out);
+// Source topics exist; retry and dead-letter topics exist and fit them, or will be created.
+void check_topics(const core::HostConfig& config, runtime::Admin& admin, Findings& out);
+// The database answers; which migrations are pending.
+void check_database(const core::HostConfig& config, Findings& out);
+
+}  // namespace hostler::cli

@@ -1,0 +1,50 @@
+// The commands of `hostler`, each a function from its options to an exit code. Thread-safety: called from main, once.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/host_config.h"
+#include "core/types.h"
+
+namespace hostler::cli {
+
+inline constexpr int exit_fine = 0;
+inline constexpr int exit_not_fine = 1;     // the thing asked about is not fine
+inline constexpr int exit_usage = 2;        // command line or configuration
+inline constexpr int exit_unreachable = 3;  // broker or database
+
+inline constexpr const char* default_config = "/etc/hostler/hostler.toml";
+
+struct CheckOptions {
+  std::string config;
+  bool json = false;
+};
+
+struct MigrateOptions {
+  std::string config;
+  bool dry_run = false;
+};
+
+struct VersionOptions {};
+
+struct DemoOptions {
+  std::optional<core::Millis> duration;  // --for: of producing; empty: until interrupted
+  std::uint32_t rate = 50;               // records produced per second
+  bool plain = false;                    // plain lines, also on a terminal
+  std::uint64_t seed = 1;                // of the traffic
+};
+
+// Runs handlers until SIGTERM or SIGINT, then drains; a second signal stops at once. Must be called before any thread is started.
+int run_host(const core::HostConfig& config);
+int run_demo(const DemoOptions& options);
+
+int run_check(const CheckOptions& options);
+int run_migrate(const MigrateOptions& options);
+int run_version();
+
+// Reads the configuration; on errors prints all of them to stderr and returns nothing (the exit code is exit_usage).
+[[nodiscard]] std::optional<core::HostConfig> load_or_complain(const std::string& path);
+
+}  // namespace hostler::cli

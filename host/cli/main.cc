@@ -1,0 +1,39 @@
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cli/arguments.h"
+#include "cli/commands.h"
+
+namespace {
+
+using namespace hostler::cli;
+
+struct Run {
+  int operator()(const Ending& ending) const {
+    std::fputs(ending.text.c_str(), ending.exit_code == exit_fine ? stdout : stderr);
+    return ending.exit_code;
+  }
+  int operator()(const RunCommand& command) const {
+    const auto config = load_or_complain(command.config);
+    return config ? run_host(*config) : exit_usage;
+  }
+  int operator()(const CheckOptions& options) const { return run_check(options); }
+  int operator()(const DemoOptions& options) const { return run_demo(options); }
+  int operator()(const MigrateOptions& options) const { return run_migrate(options); }
+  int operator()(const VersionOptions&) const { return run_version(); }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+    return std::visit(Run{}, parse_arguments(arguments));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "hostler: %s\n", error.what());
+    return exit_not_fine;
+  }
+}

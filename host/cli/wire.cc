@@ -1,0 +1,305 @@
+#include "cli/wire.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "core/topic_names.h"
+#include "kafka/admin.h"
+#include "kafka/consumer.h"
+#include "kafka/publisher.h"
+#include "plugin/handler.h"
+#include "plugin/in_process_lane.h"
+#include "plugin/loader.h"
+#include "runtime/clock.h"
+#include "runtime/handler_runtime.h"
+#include "runtime/log.h"
+#include "store/migrator.h"
+#include "store/open_ledger.h"
+
+namespace hostler::cli {
+namespace {
+
+constexpr core::Millis first_pause{200}, longest_pause{30'000};
+constexpr core::Millis delivery_timeout{30'000};
+
+void forward_log(kafka::LogLevel level, std::string_view text) {
+  using runtime::LogLevel;
+  constexpr LogLevel levels[] = {LogLevel::debug, LogLevel::info, LogLevel::warn, LogLevel::error};
+  runtime::log(levels[static_cast<std::size_t>(level)], text);
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string out;
+  for (const auto& part : parts) out += (out.empty() ? "" : ",") + part;
+  return out;
+}
+
+class NobodyWatches final : public runtime::Observer {
+ public:
+  void batch_settled(std::string_view, const core::TopicPartition&, int, const runtime::SettledCounts&, core::Millis) override {}
+  void record_noted(const runtime::RecordNote&) override {}
+  void intake(std::string_view, std::string_view) override {}
+};
+
+// One handler from its configuration to its threads. Members end in reverse order: the runtime before the handler it runs.
+struct RunningHandler {
+  std::unique_ptr<plugin::Handler> handler;
+  std::unique_ptr<runtime::HandlerRuntime> runtime;
+};
+
+class WiredHost final : public Host {
+ public:
+  WiredHost(const core::HostConfig& config, HostParts parts)
+      : config_(config), observer_(parts.observer != nullptr ? parts.observer : &nobody_), admin_(parts.admin) {}
+  ~WiredHost() override { drain(); }
+
+  core::Status<> start() override;
+  void drain() override;
+  [[nodiscard]] std::vector<HandlerState> state() const override;
+  [[nodiscard]] std::string failure() const override {
+    const std::scoped_lock lock(mutex_);
+    return failure_;
+  }
+
+ private:
+  core::Status<> open_kafka();
+  core::Status<> open_ledger();
+  core::Status<> load(const core::HandlerConfig& handler);
+  enum class LedgerState : std::uint8_t { ready, unreachable };
+  core::Result<LedgerState> look_at_ledger();
+  core::Status<> start_handlers();
+  void start_later();
+  kafka::ConsumerOptions consumer_options(const core::HandlerConfig& handler) const;
+  std::unique_ptr<runtime::Consumer> make_source(const core::HandlerConfig& handler, runtime::Assignments& assignments) const;
+  std::unique_ptr<runtime::Consumer> make_retry(const core::HandlerConfig& handler, runtime::Assignments& assignments) const;
+
+  const core::HostConfig config_;
+  NobodyWatches nobody_;
+  runtime::SystemClock clock_;
+  runtime::Observer* observer_;
+  runtime::Admin* admin_;
+  std::unique_ptr<kafka::KafkaAdmin> own_admin_;
+  std::unique_ptr<kafka::KafkaPublisher> publisher_;
+  std::unique_ptr<runtime::Ledger> ledger_;
+  std::vector<RunningHandler> handlers_;
+
+  std::thread starter_;
+  mutable std::mutex mutex_;
+  std::condition_variable stopped_;
+  bool stop_ = false;         // guarded by mutex_
+  std::string failure_;       // guarded by mutex_
+};
+
+core::Status<> WiredHost::start() {
+  if (auto opened = open_kafka(); !opened) return opened;
+  if (auto opened = open_ledger(); !opened) return opened;
+  for (const auto& handler : config_.handlers) {
+    if (!handler.enabled) {
+      runtime::log(runtime::LogLevel::info, "handler " + handler.name + ": not enabled (" + handler.where + ")");
+      continue;
+    }
+    if (auto loaded = load(handler); !loaded) return loaded;
+  }
+  if (handlers_.empty()) return core::Error{config_.file + ": no handler is enabled; there is nothing to run"};
+  auto state = look_at_ledger();
+  if (!state) return state.error();
+  if (state.value() == LedgerState::ready) return start_handlers();
+  starter_ = std::thread([this] { start_later(); });
+  return core::Status<>::success();
+}
+
+core::Status<> WiredHost::open_kafka() {
+  const std::string brokers = joined(config_.kafka.brokers);
+  if (admin_ == nullptr) {
+    kafka::AdminOptions options;
+    options.brokers = brokers;
+    options.client_id = config_.kafka.client_id;
+    options.properties = config_.kafka.properties;
+    options.log = forward_log;
+    own_admin_ = std::make_unique<kafka::KafkaAdmin>(std::move(options));
+    if (auto started = own_admin_->start(); !started) return started;
+    admin_ = own_admin_.get();
+  }
+  kafka::PublisherOptions options;
+  options.brokers = brokers;
+  options.client_id = config_.kafka.client_id;
+  options.properties = config_.kafka.properties;
+  options.delivery_timeout = delivery_timeout;
+  options.log = forward_log;
+  publisher_ = std::make_unique<kafka::KafkaPublisher>(std::move(options));
+  return publisher_->start();
+}
+
+core::Status<> WiredHost::open_ledger() {
+  core::Millis longest_handler{0};
+  bool wanted = false;
+  for (const auto& handler : config_.handlers) {
+    if (!handler.enabled || handler.idempotency == core::Idempotency::off) continue;
+    wanted = true;
+    longest_handler = std::max(longest_handler, handler.timeout);
+  }
+  if (!wanted) return core::Status<>::success();
+  store::LedgerOptions options;
+  options.application_name = "hostler/" + config_.name;
+  options.idle_in_transaction_timeout = longest_handler + delivery_timeout + std::chrono::seconds(10);
+  auto opened = store::open_ledger(config_.ledger, options);
+  if (!opened) return opened.error();
+  ledger_ = std::move(opened.value());
+  return core::Status<>::success();
+}
+
+core::Status<> WiredHost::load(const core::HandlerConfig& config) {
+  auto path = plugin::find_plugin(config.plugin, config_.plugin_dirs);
+  if (!path) return core::Error{config.where + ": handler " + config.name + ": " + path.error().message};
+  auto loaded = plugin::load_plugin(path.value());
+  if (!loaded) return core::Error{config.where + ": handler " + config.name + ": " + loaded.error().message};
+  runtime::Ledger* ledger = config.idempotency == core::Idempotency::off ? nullptr : ledger_.get();
+  plugin::HandlerOffer offer;
+  offer.ledger = ledger != nullptr;
+  if (ledger != nullptr) offer.dialect = ledger->dialect();
+  offer.host_version = HOSTLER_VERSION;
+  auto made = plugin::Handler::make(loaded.value(), config, std::move(offer));
+  if (!made) return made.error();
+
+  handlers_.emplace_back();
+  auto& running = handlers_.back();
+  running.handler = std::move(made.value());
+  auto* handler = running.handler.get();
+  const bool single_lane = handler->has(HOSTLER_HANDLER_SINGLE_LANE);
+  running.runtime = std::make_unique<runtime::HandlerRuntime>(runtime::HandlerParts{
+      config_, config, [handler, ledger](std::uint32_t index) { return plugin::InProcessLane::make(*handler, index, ledger); },
+      [this, &config](runtime::Assignments& assignments) { return make_source(config, assignments); },
+      [this, &config](runtime::Assignments& assignments) { return make_retry(config, assignments); }, *publisher_, *admin_, ledger, *observer_, clock_,
+      single_lane});
+  return core::Status<>::success();
+}
+
+// Unreachable is not an error: the host waits for its database. Missing tables are one: somebody has to decide.
+core::Result<WiredHost::LedgerState> WiredHost::look_at_ledger() {
+  if (ledger_ == nullptr) return LedgerState::ready;
+  {
+    auto session = ledger_->lease();
+    const auto begun = session->begin();
+    session->rollback();
+    if (!begun && begun.error().kind != runtime::LedgerError::Kind::again) {
+      runtime::log_limited(runtime::LogLevel::warn, "ledger-start", "the ledger cannot be reached, the host keeps trying: " + begun.error().message);
+      return LedgerState::unreachable;
+    }
+  }
+  auto migrator = store::open_migrator(config_.ledger);
+  if (!migrator) return migrator.error();
+  for (const auto& handler : config_.handlers) {
+    if (!handler.enabled || handler.migrations.empty()) continue;
+    if (auto added = migrator.value()->add_folder(handler.name, handler.migrations); !added) return added.error();
+  }
+  const auto pending = migrator.value()->plan();
+  if (!pending) return pending.error();
+  if (!pending->empty()) {
+    return core::Error{"the ledger lacks " + std::to_string(pending->size()) + " migrations (first: " + pending->front().name + " of " + pending->front().owner +
+                       "); run `hostler ledger migrate --config " + config_.file + "`"};
+  }
+  return LedgerState::ready;
+}
+
+core::Status<> WiredHost::start_handlers() {
+  for (auto& running : handlers_) {
+    if (auto started = running.runtime->start(); !started) return started;
+    const auto& c = running.handler->config();
+    runtime::log(runtime::LogLevel::info, "handler " + c.name + ": started: group " + c.group + ", topics " + joined(c.topics) + ", " + std::to_string(c.lanes) + " lanes");
+  }
+  return core::Status<>::success();
+}
+
+void WiredHost::start_later() {
+  core::Millis pause = first_pause;
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      if (stopped_.wait_for(lock, pause, [this] { return stop_; })) return;
+    }
+    pause = std::min(pause * 2, longest_pause);
+    const auto state = look_at_ledger();
+    if (state && state.value() == LedgerState::unreachable) continue;
+    auto started = state ? start_handlers() : core::Status<>(state.error());
+    const std::scoped_lock lock(mutex_);
+    if (!started) failure_ = started.error().message;
+    return;
+  }
+}
+
+void WiredHost::drain() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stop_ = true;
+  }
+  stopped_.notify_all();
+  if (starter_.joinable()) starter_.join();
+  for (auto& running : handlers_) running.runtime->drain();
+  for (auto& running : handlers_) running.runtime->close();
+  handlers_.clear();
+}
+
+std::vector<HandlerState> WiredHost::state() const {
+  std::vector<HandlerState> states;
+  for (const auto& running : handlers_) {
+    HandlerState state;
+    state.name = running.handler->config().name;
+    state.source = running.runtime->source_state();
+    state.retry = running.runtime->retry_state();
+    states.push_back(std::move(state));
+  }
+  return states;
+}
+
+kafka::ConsumerOptions WiredHost::consumer_options(const core::HandlerConfig& handler) const {
+  kafka::ConsumerOptions options;
+  options.brokers = joined(config_.kafka.brokers);
+  options.client_id = config_.kafka.client_id;
+  options.properties = handler.kafka;
+  // A revocation lets a handler finish, but not for longer than it may take.
+  options.revoke_timeout = std::min<core::Millis>(handler.timeout, std::chrono::seconds(20));
+  options.log = forward_log;
+  return options;
+}
+
+std::unique_ptr<runtime::Consumer> WiredHost::make_source(const core::HandlerConfig& handler, runtime::Assignments& assignments) const {
+  auto options = consumer_options(handler);
+  options.role = kafka::ConsumerOptions::Role::main;
+  options.group = handler.group;
+  options.topics = handler.topics;
+  options.start = handler.start.value_or(core::Start::earliest);
+  options.lanes = handler.lanes;
+  options.memory_bytes = config_.memory_bytes * 3 / 4 / config_.handlers.size();
+  options.assignments = &assignments;
+  if (std::any_of(handler.topics.begin(), handler.topics.end(), [](const auto& t) { return core::is_pattern(t); })) {
+    options.excluded = core::derived_topic_regexes(config_);
+  }
+  return std::make_unique<kafka::KafkaConsumer>(std::move(options));
+}
+
+std::unique_ptr<runtime::Consumer> WiredHost::make_retry(const core::HandlerConfig& handler, runtime::Assignments& assignments) const {
+  auto options = consumer_options(handler);
+  options.role = kafka::ConsumerOptions::Role::retry;
+  options.group = handler.group + ".retry";
+  options.lanes = 1;
+  options.memory_bytes = config_.memory_bytes / 4 / config_.handlers.size();
+  options.assignments = &assignments;
+  std::set<std::string> seen;  // topics share retry topics where the template has no {topic}
+  for (const auto& topic : handler.topics) {
+    for (std::uint32_t tier = 0; tier < handler.retry.delays.size(); ++tier) {
+      auto name = core::retry_topic_pattern(handler, topic, tier);
+      if (seen.insert(name).second) options.tiers.push_back({std::move(name), tier, handler.retry.delays[tier].duration});
+    }
+  }
+  return std::make_unique<kafka::KafkaConsumer>(std::move(options));
+}
+
+}  // namespace
+
+std::unique_ptr<Host> make_host(const core::HostConfig& config, HostParts parts) { return std::make_unique<WiredHost>(config, parts); }
+
+}  // namespace hostler::cli

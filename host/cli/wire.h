@@ -1,0 +1,44 @@
+// Puts a host together from its configuration: the only place that sees every folder. Used by `run` and `demo`.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/host_config.h"
+#include "core/result.h"
+#include "runtime/admin.h"
+#include "runtime/observer.h"
+#include "runtime/source.h"
+
+namespace hostler::cli {
+
+// What a caller may put in place of the real part. All may be null; what is given must outlive the host.
+struct HostParts {
+  runtime::Observer* observer = nullptr;
+  runtime::Admin* admin = nullptr;  // the demo's mock cluster cannot create topics by itself
+};
+
+struct HandlerState {
+  std::string name;
+  runtime::ConsumerState source, retry;
+};
+
+class Host {
+ public:
+  virtual ~Host() = default;  // drains if drain() was not called
+  // Loads plugins, opens the ledger, creates handlers: what is wrong for good is an error here (exit code 2). A broker or database that
+  // does not answer is not: the host keeps trying in the background.
+  virtual core::Status<> start() = 0;
+  // Stops intake, lets lanes finish what they hold, commits, leaves the groups, stops the handlers. Blocks.
+  virtual void drain() = 0;
+  // After start(), any thread, not during drain().
+  [[nodiscard]] virtual std::vector<HandlerState> state() const = 0;
+  // Why the host cannot go on although start() succeeded (the database came up without its tables); empty while it can.
+  [[nodiscard]] virtual std::string failure() const = 0;
+};
+
+// Does nothing yet that can fail beyond memory; start() does.
+std::unique_ptr<Host> make_host(const core::HostConfig& config, HostParts parts);
+
+}  // namespace hostler::cli

@@ -1,0 +1,38 @@
+// Reads a configuration: TOML file, conf.d/*.toml beside it, and the environment -> core::HostConfig, or every error at once.
+// The command line and tests use it. Thread-safety: no shared state; reading the process environment wants a single thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/host_config.h"
+#include "core/result.h"
+
+namespace hostler::config {
+
+// One thing that is wrong, where, and the mend. Holds no value that may be a secret.
+struct ConfigError {
+  std::string file;          // as given, or "environment"
+  std::uint32_t line = 0;    // from 1; 0: the file as a whole
+  std::uint32_t column = 0;  // from 1
+  std::string message;
+  [[nodiscard]] std::string text() const;  // file:line:column: message
+};
+using ConfigErrors = std::vector<ConfigError>;
+
+// Variables by name. A variable sets what the files leave open; an empty one counts as not set.
+using Environment = std::map<std::string, std::string>;
+
+// The variables that load_config knows, as the process has them.
+[[nodiscard]] Environment process_environment();
+
+// Reads `path` and conf.d/*.toml beside it (by name; handlers are appended, a key stated twice is an error).
+// Relative paths inside a file are relative to that file's folder. A file may have 64 KB.
+[[nodiscard]] core::Result<core::HostConfig, ConfigErrors> load_config(const std::string& path, const Environment& environment);
+
+// Every key that works in this version, as "section.key" ("host.name", "handler.retry.delays").
+[[nodiscard]] std::vector<std::string> known_keys();
+
+}  // namespace hostler::config

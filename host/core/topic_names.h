@@ -1,0 +1,39 @@
+// The only place that builds names of retry and dead-letter topics, and matches topic patterns. Names are never parsed
+// back: identity is in headers and configuration. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/host_config.h"
+#include "core/result.h"
+
+namespace hostler::core {
+
+// What a template's placeholders {topic} {group} {handler} {delay} {attempt} {tenant} stand for.
+struct NameParts {
+  std::string_view topic, group, handler, delay, attempt, tenant;
+};
+
+// Expands a template and checks the result: 1–249 of [a-zA-Z0-9._-], not "." or "..". The error names template and result.
+[[nodiscard]] Result<std::string> expand_topic(std::string_view name_template, const NameParts& parts);
+
+// The retry topic of `tier` and the dead-letter topic for records of `topic`.
+[[nodiscard]] Result<std::string> retry_topic(const HandlerConfig& handler, std::string_view topic, std::uint32_t tier);
+[[nodiscard]] Result<std::string> dead_letter_topic(const HandlerConfig& handler, std::string_view topic);
+
+// "chat.messages.*": a name with `*` in it is a pattern; `*` stands for any text, everything else for itself.
+[[nodiscard]] bool is_pattern(std::string_view topic);
+[[nodiscard]] bool pattern_matches(std::string_view pattern, std::string_view topic);
+// The same as an anchored POSIX regex, which is what Kafka clients subscribe with.
+[[nodiscard]] std::string pattern_regex(std::string_view pattern);
+
+// Anchored regexes of every topic that a template can produce, for any topic, group, handler and delay: what a pattern
+// subscription must never match. Templates: those of all handlers and the built-in defaults; duplicates removed.
+[[nodiscard]] std::vector<std::string> derived_topic_regexes(const HostConfig& config);
+
+// The pattern of the retry topics of `tier` for source topics matching `pattern`: the template with the pattern in place of {topic}.
+[[nodiscard]] std::string retry_topic_pattern(const HandlerConfig& handler, std::string_view pattern, std::uint32_t tier);
+
+}  // namespace hostler::core

@@ -1,0 +1,221 @@
+#include "kafka/admin.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "kafka/client.h"
+#include "kafka/client_config.h"
+
+namespace hostler::kafka {
+
+using runtime::TopicInfo;
+using runtime::TopicSpec;
+
+class KafkaAdmin::Impl {
+ public:
+  explicit Impl(AdminOptions options) : options_(std::move(options)) {}
+
+  core::Status<> start() {
+    auto conf = admin_config(options_.brokers, options_.client_id, options_.properties);
+    if (!conf) return conf.error();
+    auto client = Client::create(RD_KAFKA_PRODUCER, std::move(*conf), options_.log, "admin");
+    if (!client) return client.error();
+    client_ = std::move(*client);
+    return core::Status<>::success();
+  }
+  // Topics as the brokers describe them; with a name that one only. `usable`: every partition has a leader.
+  struct Described {
+    TopicInfo info;
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    bool usable = false;
+  };
+  core::Result<std::vector<Described>> describe(const std::string* name);
+  core::Result<std::map<std::string, std::string>> settings(const std::string& topic);
+  core::Status<> create(std::span<const TopicSpec> topics);
+  core::Result<std::string> cluster_id();
+
+ private:
+  [[nodiscard]] int timeout_ms() const { return static_cast<int>(options_.timeout.count()); }
+  core::Result<EventHandle> wait_for(const QueueHandle& replies, const char* request) const;
+  core::Result<AdminOptionsHandle> request_options(rd_kafka_admin_op_t operation) const;
+  core::Status<> wait_until_usable(std::span<const TopicSpec> topics);
+  core::Status<> ready() const {
+    if (client_ == nullptr) return core::Error{"the Kafka client was not started"};
+    return core::Status<>::success();
+  }
+
+  const AdminOptions options_;
+  std::shared_ptr<Client> client_;
+};
+
+core::Result<std::vector<KafkaAdmin::Impl::Described>> KafkaAdmin::Impl::describe(const std::string* name) {
+  if (auto r = ready(); !r) return r.error();
+  TopicHandle only;
+  if (name != nullptr) {
+    only.reset(rd_kafka_topic_new(client_->get(), name->c_str(), nullptr));
+    if (!only) return core::Error{"cannot look at topic " + *name + ": " + error_text(rd_kafka_last_error())};
+  }
+  const struct rd_kafka_metadata* raw = nullptr;
+  const rd_kafka_resp_err_t err = rd_kafka_metadata(client_->get(), name == nullptr ? 1 : 0, only.get(), &raw, timeout_ms());
+  if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return core::Error{"cannot read the topics of the cluster at " + options_.brokers + ": " + error_text(err) + "; does a broker answer there?"};
+  }
+  const MetadataHandle metadata(raw);
+  std::vector<Described> found;
+  for (int i = 0; i < metadata->topic_cnt; ++i) {
+    const rd_kafka_metadata_topic_t& topic = metadata->topics[i];
+    Described d;
+    d.info.name = topic.topic;
+    d.info.partitions = topic.partition_cnt;
+    d.info.replication = topic.partition_cnt > 0 ? topic.partitions[0].replica_cnt : 0;
+    d.err = topic.err;
+    d.usable = topic.err == RD_KAFKA_RESP_ERR_NO_ERROR && topic.partition_cnt > 0 &&
+               std::all_of(topic.partitions, topic.partitions + topic.partition_cnt,
+                           [](const auto& p) { return p.err == RD_KAFKA_RESP_ERR_NO_ERROR && p.leader >= 0; });
+    found.push_back(std::move(d));
+  }
+  return found;
+}
+
+core::Result<AdminOptionsHandle> KafkaAdmin::Impl::request_options(rd_kafka_admin_op_t operation) const {
+  AdminOptionsHandle options(rd_kafka_AdminOptions_new(client_->get(), operation));
+  std::array<char, 256> text{};
+  const auto err = rd_kafka_AdminOptions_set_request_timeout(options.get(), timeout_ms(), text.data(), text.size());
+  if (err != RD_KAFKA_RESP_ERR_NO_ERROR) return core::Error{text.data()};
+  return options;
+}
+
+core::Result<EventHandle> KafkaAdmin::Impl::wait_for(const QueueHandle& replies, const char* request) const {
+  EventHandle reply(rd_kafka_queue_poll(replies.get(), timeout_ms() + 1'000));
+  const std::string failed = std::string("the brokers at ") + options_.brokers + " did not answer " + request;
+  if (!reply) return core::Error{failed};
+  if (const auto err = rd_kafka_event_error(reply.get()); err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return core::Error{failed + ": " + error_text(err) + ": " + rd_kafka_event_error_string(reply.get())};
+  }
+  return reply;
+}
+
+core::Result<std::map<std::string, std::string>> KafkaAdmin::Impl::settings(const std::string& topic) {
+  if (auto r = ready(); !r) return r.error();
+  const ConfigResourceHandle resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+  const QueueHandle replies(rd_kafka_queue_new(client_->get()));
+  auto options = request_options(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+  if (!options) return options.error();
+  rd_kafka_ConfigResource_t* resources[] = {resource.get()};
+  rd_kafka_DescribeConfigs(client_->get(), resources, 1, options->get(), replies.get());
+  const auto reply = wait_for(replies, "a question for topic settings");
+  if (!reply) return reply.error();
+
+  std::size_t count = 0;
+  const auto* result = rd_kafka_event_DescribeConfigs_result(reply->get());
+  const auto** described = rd_kafka_DescribeConfigs_result_resources(result, &count);
+  if (count != 1) return core::Error{"the brokers describe no settings of topic " + topic};
+  if (const auto err = rd_kafka_ConfigResource_error(described[0]); err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return core::Error{"cannot read the settings of topic " + topic + ": " + error_text(err)};
+  }
+  std::map<std::string, std::string> settings;
+  const auto** entries = rd_kafka_ConfigResource_configs(described[0], &count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const char* value = rd_kafka_ConfigEntry_value(entries[i]);
+    if (value != nullptr) settings[rd_kafka_ConfigEntry_name(entries[i])] = value;
+  }
+  return settings;
+}
+
+core::Status<> KafkaAdmin::Impl::create(std::span<const TopicSpec> topics) {
+  if (auto r = ready(); !r) return r.error();
+  if (topics.empty()) return core::Status<>::success();
+  std::vector<NewTopicHandle> owned;
+  std::vector<rd_kafka_NewTopic_t*> requested;
+  std::array<char, 512> text{};
+  for (const TopicSpec& spec : topics) {
+    NewTopicHandle topic(rd_kafka_NewTopic_new(spec.name.c_str(), spec.partitions, spec.replication, text.data(), text.size()));
+    if (!topic) return core::Error{"cannot create topic " + spec.name + ": " + text.data()};
+    for (const auto& [name, value] : spec.settings) rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), value.c_str());
+    requested.push_back(topic.get());
+    owned.push_back(std::move(topic));
+  }
+  const QueueHandle replies(rd_kafka_queue_new(client_->get()));
+  auto options = request_options(RD_KAFKA_ADMIN_OP_CREATETOPICS);
+  if (!options) return options.error();
+  rd_kafka_CreateTopics(client_->get(), requested.data(), requested.size(), options->get(), replies.get());
+  const auto reply = wait_for(replies, "a request to create topics");
+  if (!reply) return reply.error();
+
+  std::size_t count = 0;
+  const auto** results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(reply->get()), &count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto err = rd_kafka_topic_result_error(results[i]);
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR || err == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) continue;
+    const char* why = rd_kafka_topic_result_error_string(results[i]);
+    return core::Error{std::string("cannot create topic ") + rd_kafka_topic_result_name(results[i]) + ": " + error_text(err) +
+                       (why == nullptr ? "" : std::string(": ") + why)};
+  }
+  return wait_until_usable(topics);
+}
+
+core::Status<> KafkaAdmin::Impl::wait_until_usable(std::span<const TopicSpec> topics) {
+  std::set<std::string> waiting;
+  for (const TopicSpec& spec : topics) waiting.insert(spec.name);
+  const auto until = std::chrono::steady_clock::now() + options_.timeout;
+  while (true) {
+    const auto all = describe(nullptr);
+    if (!all) return all.error();
+    for (const Described& d : *all) {
+      if (d.usable) waiting.erase(d.info.name);
+    }
+    if (waiting.empty()) return core::Status<>::success();
+    if (std::chrono::steady_clock::now() >= until) {
+      return core::Error{"topic " + *waiting.begin() + " was created but has no leader after " + std::to_string(options_.timeout.count()) + " ms"};
+    }
+    std::this_thread::sleep_for(core::Millis(20));
+  }
+}
+
+core::Result<std::string> KafkaAdmin::Impl::cluster_id() {
+  if (auto r = ready(); !r) return r.error();
+  char* id = rd_kafka_clusterid(client_->get(), timeout_ms());
+  if (id == nullptr) return core::Error{"the brokers at " + options_.brokers + " do not tell their cluster's id; does a broker answer there?"};
+  std::string text = id;
+  rd_kafka_mem_free(client_->get(), id);
+  return text;
+}
+
+KafkaAdmin::KafkaAdmin(AdminOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+KafkaAdmin::~KafkaAdmin() = default;
+core::Status<> KafkaAdmin::start() { return impl_->start(); }
+
+core::Result<std::vector<TopicInfo>> KafkaAdmin::topics() {
+  auto described = impl_->describe(nullptr);
+  if (!described) return described.error();
+  std::vector<TopicInfo> found;
+  for (auto& d : *described) {
+    if (d.err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) found.push_back(std::move(d.info));
+  }
+  return found;
+}
+
+core::Result<std::optional<TopicInfo>> KafkaAdmin::topic(const std::string& name) {
+  auto described = impl_->describe(&name);
+  if (!described) return described.error();
+  for (auto& d : *described) {
+    if (d.info.name != name || d.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) continue;
+    if (d.err != RD_KAFKA_RESP_ERR_NO_ERROR && d.err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
+      return core::Error{"cannot look at topic " + name + ": " + error_text(d.err)};
+    }
+    return std::optional<TopicInfo>(std::move(d.info));
+  }
+  return std::optional<TopicInfo>();
+}
+
+core::Result<std::map<std::string, std::string>> KafkaAdmin::settings(const std::string& topic) { return impl_->settings(topic); }
+core::Status<> KafkaAdmin::create(std::span<const TopicSpec> topics) { return impl_->create(topics); }
+core::Result<std::string> KafkaAdmin::cluster_id() { return impl_->cluster_id(); }
+
+std::string client_version() { return rd_kafka_version_str(); }
+
+}  // namespace hostler::kafka

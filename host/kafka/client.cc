@@ -1,0 +1,63 @@
+#include "kafka/client.h"
+
+#include <array>
+#include <string_view>
+
+namespace hostler::kafka {
+
+core::Result<std::shared_ptr<Client>> Client::create(rd_kafka_type_t type, ConfHandle conf, LogFn log, std::string who) {
+  std::shared_ptr<Client> client(new Client(std::move(log), std::move(who)));
+  rd_kafka_conf_set_opaque(conf.get(), client.get());
+  rd_kafka_conf_set_error_cb(conf.get(), &Client::error);
+  rd_kafka_conf_set_log_cb(conf.get(), &Client::log_line);
+  if (type == RD_KAFKA_CONSUMER) rd_kafka_conf_set_rebalance_cb(conf.get(), &Client::rebalance);
+
+  std::array<char, 512> text{};
+  rd_kafka_t* handle = rd_kafka_new(type, conf.get(), text.data(), text.size());
+  if (handle == nullptr) {
+    return core::Error{std::string("cannot create a Kafka client: ") + text.data() + "; see [kafka] and its properties"};
+  }
+  static_cast<void>(conf.release());  // rd_kafka_new took it
+  client->handle_.reset(handle);
+  return client;
+}
+
+void Client::rebalance(rd_kafka_t* rk, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions, void* self) {
+  auto* client = static_cast<Client*>(self);
+  if (client->on_rebalance) {
+    client->on_rebalance(what, partitions);
+  } else {
+    rd_kafka_assign(rk, nullptr);
+  }
+  rd_kafka_yield(rk);  // back to the poller, which has something to do now
+}
+
+void Client::error(rd_kafka_t* rk, int err, const char* text, void* self) {
+  auto* client = static_cast<Client*>(self);
+  const auto code = static_cast<rd_kafka_resp_err_t>(err);
+  if (code == RD_KAFKA_RESP_ERR__FATAL) {
+    std::array<char, 512> why{};
+    const rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk, why.data(), why.size());
+    client->reporter_.trouble(LogLevel::error, "fatal", rd_kafka_err2name(fatal), std::string("fatal: ") + why.data());
+    return;
+  }
+  // One broker of several going away is the client's business; it says so itself when none is left.
+  const bool minor = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
+  client->reporter_.trouble(minor ? LogLevel::info : LogLevel::error, "brokers", rd_kafka_err2name(code),
+                            error_text(code) + ": " + text);
+}
+
+void Client::log_line(const rd_kafka_t* rk, int level, const char* facility, const char* text) {
+  auto* client = static_cast<Client*>(rd_kafka_opaque(rk));
+  const std::string_view about(facility);
+  // Consumer properties given to a producer and the like; and what error() says already.
+  if (about == "CONFWARN" || about == "FAIL" || about == "ERROR") return;
+  const LogLevel severity = level <= 3 ? LogLevel::error : level == 4 ? LogLevel::warning : LogLevel::info;
+  if (severity == LogLevel::info) {
+    client->reporter_.say(LogLevel::debug, text);
+  } else {
+    client->reporter_.trouble(severity, "librdkafka " + std::string(about), std::string(about), text);
+  }
+}
+
+}  // namespace hostler::kafka

@@ -1,0 +1,138 @@
+#include "kafka/client_config.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "kafka/topic_pattern.h"
+
+namespace hostler::kafka {
+namespace {
+
+// A prefetched record costs about 300 bytes in the client beside its own; the client counts only values.
+constexpr std::uint64_t bytes_per_record = 600;
+
+class Builder {
+ public:
+  Builder(const std::string& brokers, const std::string& client_id) : conf_(rd_kafka_conf_new()) {
+    set("bootstrap.servers", brokers);
+    set("client.id", client_id);
+    set("socket.nagle.disable", "true");
+    set("log.connection.close", "false");
+  }
+
+  void set(const char* name, const std::string& value) {
+    std::array<char, 512> text{};
+    if (rd_kafka_conf_set(conf_.get(), name, value.c_str(), text.data(), text.size()) == RD_KAFKA_CONF_OK) return;
+    if (error_.empty()) {
+      error_ = std::string("librdkafka ") + rd_kafka_version_str() + " refuses the property " + name + " = \"" + value +
+               "\": " + text.data() + "; see [kafka.properties] and [handler.kafka]";
+    }
+  }
+
+  // For what only some versions know.
+  void set_if_known(const char* name, const std::string& value) {
+    std::array<char, 512> text{};
+    rd_kafka_conf_set(conf_.get(), name, value.c_str(), text.data(), text.size());
+  }
+
+  // The user's properties, but for those in `ours`.
+  void apply(const core::Properties& properties, const std::set<std::string_view>& ours) {
+    for (const auto& [name, value] : properties) {
+      if (!ours.contains(name)) set(name.c_str(), value);
+    }
+  }
+
+  core::Result<ConfHandle> take() {
+    if (!error_.empty()) return core::Error{error_};
+    return std::move(conf_);
+  }
+
+ private:
+  ConfHandle conf_;
+  std::string error_;
+};
+
+std::string number(std::uint64_t n) { return std::to_string(n); }
+
+}  // namespace
+
+Prefetch prefetch_for(const ConsumerOptions& options) {
+  constexpr std::uint64_t mb = 1ULL << 20;
+  const std::uint64_t share =
+      std::max(options.memory_bytes / std::max<std::uint64_t>(options.expected_partitions, 1), 2 * mb);
+  Prefetch p;
+  p.max_kbytes = std::min<std::uint64_t>(share / 1024, 2'097'151);
+  p.min_messages = std::clamp<std::uint64_t>(share / bytes_per_record, 1'000, 1'000'000);
+  p.fetch_bytes = std::clamp<std::uint64_t>(share / 4, mb, 8 * mb);
+  if (options.role == ConsumerOptions::Role::retry) {
+    // Delay topics are slow by design, yet a queue of a thousand starves the release (the client sleeps when it is full).
+    p.min_messages = std::min<std::uint64_t>(p.min_messages, 10'000);
+    p.fetch_bytes = mb;
+  }
+  return p;
+}
+
+core::Result<ConfHandle> consumer_config(const ConsumerOptions& options) {
+  const bool retry = options.role == ConsumerOptions::Role::retry;
+  const Prefetch prefetch = prefetch_for(options);
+  Builder b(options.brokers, options.client_id);
+  b.set("check.crcs", "false");
+  b.set("fetch.wait.max.ms", "100");
+  b.set("fetch.message.max.bytes", number(prefetch.fetch_bytes));
+  b.set("queued.min.messages", number(prefetch.min_messages));
+  b.set("queued.max.messages.kbytes", number(prefetch.max_kbytes));
+  b.set_if_known("fetch.queue.backoff.ms", "2");
+  b.set("allow.auto.create.topics", "false");
+  b.set("isolation.level", "read_committed");
+  b.set("auto.offset.reset", retry ? "earliest" : "error");
+  const bool patterns = std::any_of(options.topics.begin(), options.topics.end(), [](const auto& t) { return is_pattern(t); });
+  // Topics that appear later: matched by a pattern, or created by the first failure.
+  if (patterns || retry) b.set("topic.metadata.refresh.interval.ms", "10000");
+
+  b.apply(options.properties, {"group.id", "enable.auto.commit", "enable.auto.offset.store", "enable.partition.eof",
+                               "auto.offset.reset", "bootstrap.servers", "metadata.broker.list"});
+
+  b.set("group.id", options.group);
+  b.set("enable.auto.commit", "false");
+  b.set("enable.auto.offset.store", "false");
+  b.set("enable.partition.eof", "false");  // with it, batches skip records on many versions
+  if (patterns && !options.excluded.empty()) {
+    std::string excluded;
+    for (const std::string& pattern : options.excluded) excluded += (excluded.empty() ? "" : ",") + to_regex(pattern);
+    b.set("topic.blacklist", excluded);
+  }
+  return b.take();
+}
+
+core::Result<ConfHandle> publisher_config(const PublisherOptions& options) {
+  Builder b(options.brokers, options.client_id);
+  b.set("linger.ms", "0");
+  b.set("compression.codec", "lz4");
+  b.set("partitioner", "murmur2_random");  // as Java's producer: a key goes to the partition it came from
+  b.set("allow.auto.create.topics", "false");
+  b.set("topic.metadata.propagation.max.ms", std::to_string(options.missing_topic_timeout.count()));
+  b.set("queue.buffering.max.messages", "500000");
+  b.set("message.max.bytes", "1000000000");  // the topic's own limit decides
+  b.set("message.timeout.ms", std::to_string(options.delivery_timeout.count()));
+
+  b.apply(options.properties, {"acks", "request.required.acks", "enable.idempotence", "delivery.report.only.error",
+                               "message.timeout.ms", "delivery.timeout.ms", "transactional.id", "bootstrap.servers",
+                               "metadata.broker.list"});
+
+  b.set("enable.idempotence", "true");
+  b.set("acks", "all");
+  return b.take();
+}
+
+core::Result<ConfHandle> admin_config(const std::string& brokers, const std::string& client_id,
+                                      const core::Properties& properties) {
+  Builder b(brokers, client_id);
+  b.set("allow.auto.create.topics", "false");
+  b.apply(properties, {"bootstrap.servers", "metadata.broker.list", "allow.auto.create.topics"});
+  return b.take();
+}
+
+}  // namespace hostler::kafka

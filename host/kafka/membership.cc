@@ -1,0 +1,336 @@
+#include "kafka/membership.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+
+#include "kafka/topic_pattern.h"
+
+namespace hostler::kafka {
+namespace {
+
+constexpr core::Millis longest_pause{5'000};
+constexpr core::Millis other_members_turn{150};
+
+std::uint64_t next_assignment_id() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+std::string number_of(std::size_t n) { return std::to_string(n) + (n == 1 ? " partition" : " partitions"); }
+
+}  // namespace
+
+Membership::Membership(const ConsumerOptions& options, std::shared_ptr<Client> client, Lanes& lanes, Committer& committer)
+    : options_(options),
+      client_(std::move(client)),
+      lanes_(lanes),
+      committer_(committer),
+      offsets_(*client_, options.request_timeout),
+      resolver_(offsets_, options.start) {}
+
+void Membership::rebalance(rd_kafka_resp_err_t what, const rd_kafka_topic_partition_list_t* partitions) {
+  client_->heard_from_broker();
+  if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    if (!pending_) pending_.emplace();
+    pending_->answered = false;
+    pending_->next_try = {};
+    for (int i = 0; i < partitions->cnt; ++i) {
+      pending_->partitions.insert({partitions->elems[i].topic, {partitions->elems[i].partition}});
+    }
+    return;  // opened by the next tick, outside the callback
+  }
+  if (what != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
+    client_->reporter().say(LogLevel::error, "the group's rebalance failed: " + error_text(what));
+  }
+  take_away(partitions);
+}
+
+// ---- taking away ----
+
+void Membership::take_away(const rd_kafka_topic_partition_list_t* partitions) {
+  const bool lost = rd_kafka_assignment_lost(client_->get()) != 0;
+  const bool all = !cooperative();
+  resolver_.forget();
+
+  std::vector<std::shared_ptr<PartitionState>> ending;
+  std::vector<core::TopicPartition> names;
+  const PartitionList unassigned = new_partition_list();
+  for (const auto& [where, p] : assigned_) {
+    if (!all && rd_kafka_topic_partition_list_find(partitions, where.topic.c_str(), where.partition.value) == nullptr) continue;
+    ending.push_back(p);
+    names.push_back(where);
+    rd_kafka_topic_partition_list_add(unassigned.get(), where.topic.c_str(), where.partition.value);
+  }
+  for (int i = 0; pending_ && i < partitions->cnt; ++i) {
+    pending_->partitions.erase({partitions->elems[i].topic, {partitions->elems[i].partition}});
+  }
+  if (pending_ && (all || pending_->partitions.empty())) pending_.reset();
+
+  for (const auto& p : ending) {
+    const auto lock = p->lane->lock();
+    p->owned.store(false);
+  }
+  for (const auto& lane : lanes_) lane->wakeup()->notify();
+  wait_for_lanes(ending);
+  if (!lost) committer_.flush(ending);
+  for (const auto& p : ending) release(*p);
+  if (!names.empty()) options_.assignments->revoked(names, lost);
+  for (const auto& where : names) assigned_.erase(where);
+  {
+    const auto locks = lock_all_lanes();
+    if (all) {
+      rd_kafka_assign(client_->get(), nullptr);
+    } else {
+      const ErrorHandle error(rd_kafka_incremental_unassign(client_->get(), unassigned.get()));
+      if (error) client_->reporter().say(LogLevel::error, std::string("cannot give partitions back: ") + rd_kafka_error_string(error.get()));
+    }
+  }
+  if (!names.empty()) client_->reporter().say(LogLevel::info, std::string(lost ? "lost " : "gave up ") + number_of(names.size()));
+  {
+    const std::lock_guard lock(state_mutex_);
+    ++state_.rebalances;
+    state_.joined = !all;
+  }
+  publish_state({});
+}
+
+void Membership::end() {
+  const PartitionList left = new_partition_list();
+  for (const auto& [where, p] : assigned_) rd_kafka_topic_partition_list_add(left.get(), where.topic.c_str(), where.partition.value);
+  if (left->cnt > 0) take_away(left.get());
+  pending_.reset();
+}
+
+void Membership::wait_for_lanes(std::span<const std::shared_ptr<PartitionState>> ending) {
+  const core::SteadyTime until = std::chrono::steady_clock::now() + options_.revoke_timeout;
+  const auto busy = [](const auto& p) { return p->in_hand.load() != 0; };
+  while (std::any_of(ending.begin(), ending.end(), busy)) {
+    if (std::chrono::steady_clock::now() >= until) {
+      client_->reporter().say(LogLevel::warning, "a lane still holds a batch " + std::to_string(options_.revoke_timeout.count()) +
+                                                     " ms after its partitions were revoked; going on without it");
+      return;
+    }
+    let_go_->wait_until(until);
+  }
+}
+
+void Membership::release(PartitionState& p) {
+  LaneSource& lane = *p.lane;
+  lane.remove(p);
+  const auto lock = lane.lock();
+  p.close_queue();
+  p.ahead.clear();
+  p.seek_to.reset();
+}
+
+// ---- opening ----
+
+core::SteadyTime Membership::tick(core::SteadyTime now) {
+  core::SteadyTime again = serve_seeks(now);
+  if (pending_ && now >= pending_->next_try) {
+    if (const auto opened = open(); opened) {
+      pending_.reset();
+      client_->reporter().over("assignment", "the assignment is being read now");
+      publish_state({});
+    } else {
+      put_off(opened.error());
+    }
+  }
+  if (pending_) again = std::min(again, pending_->next_try);
+  return again;
+}
+
+core::Status<NotYet> Membership::open() {
+  auto starts = find_starts();
+  if (!starts) return starts.error();
+  return assign(*starts);
+}
+
+core::Result<std::vector<Membership::Start>, NotYet> Membership::find_starts() {
+  const std::vector<core::TopicPartition> partitions(pending_->partitions.begin(), pending_->partitions.end());
+  if (partitions.empty()) return std::vector<Start>{};
+  Offsets committed;
+  if (options_.role == ConsumerOptions::Role::main) {
+    auto resolved = resolver_.resolve(partitions);
+    if (!resolved) return resolved.error();
+    committed = std::move(*resolved);
+  } else {
+    auto known = offsets_.committed(partitions);
+    if (!known) return NotYet{known.error().message};
+    committed = std::move(*known);
+  }
+  std::vector<runtime::AssignedPartition> assigned;
+  for (const auto& where : partitions) {
+    const auto known = committed.find(where);
+    assigned.push_back({where, known == committed.end() ? core::Offset{} : known->second});
+  }
+  auto positions = options_.assignments->start_positions(assigned);
+  if (!positions) return NotYet{positions.error().message};
+  std::vector<Start> starts;
+  for (std::size_t i = 0; i < assigned.size(); ++i) {
+    starts.push_back({assigned[i], assigned[i].start.value, std::move((*positions)[i])});
+  }
+  return starts;
+}
+
+core::Status<NotYet> Membership::assign(const std::vector<Start>& starts) {
+  std::vector<std::pair<LaneSource*, std::shared_ptr<PartitionState>>> opened;
+  std::map<LaneSource*, std::size_t> more;
+  const PartitionList list = new_partition_list(static_cast<int>(starts.size()));
+  for (const Start& start : starts) {
+    auto lane = std::min_element(lanes_.begin(), lanes_.end(), [&](const auto& a, const auto& b) {
+      return a->size() + more[a.get()] < b->size() + more[b.get()];
+    });
+    ++more[lane->get()];
+    opened.emplace_back(lane->get(), make_state(start, **lane));
+    const auto& where = start.assigned.where;
+    rd_kafka_topic_partition_list_add(list.get(), where.topic.c_str(), where.partition.value)->offset =
+        start.position.start.value < 0 ? RD_KAFKA_OFFSET_BEGINNING : start.position.start.value;
+  }
+  if (const auto answered = answer(list.get()); !answered) {
+    std::vector<core::TopicPartition> names;
+    for (const auto& [lane, p] : opened) names.push_back(p->where);
+    if (!names.empty()) options_.assignments->revoked(names, true);
+    return NotYet{answered.error().message};
+  }
+  for (const auto& [lane, p] : opened) {
+    assigned_[p->where] = p;
+    if (p->settled.load() != p->acked) committer_.noted();  // the ledger knew better
+    lane->add(p);
+  }
+  if (!starts.empty()) client_->reporter().say(LogLevel::info, "reads " + number_of(starts.size()) + " more");
+  return core::Status<NotYet>::success();
+}
+
+std::shared_ptr<PartitionState> Membership::make_state(const Start& start, LaneSource& lane) {
+  auto p = std::make_shared<PartitionState>();
+  p->where = start.assigned.where;
+  p->assignment = next_assignment_id();
+  p->client = client_;
+  p->lane = &lane;
+  p->lane_wakeup = lane.wakeup();
+  p->let_go = let_go_;
+  p->mark = start.position.mark;
+  p->settled.store(start.position.start.value);
+  p->acked = start.committed;
+  p->floor = p->delivered = {std::max<std::int64_t>(start.position.start.value, 0)};
+  for (const RetryTier& tier : options_.tiers) {
+    if (p->tier || !matches(tier.topic, p->where.topic)) continue;
+    p->tier = tier.tier;
+    p->delay = tier.delay;
+  }
+  // Before the partition is assigned: redirecting later leaks records to the group's queue.
+  p->queue.reset(rd_kafka_queue_get_partition(client_->get(), p->where.topic.c_str(), p->where.partition.value));
+  rd_kafka_queue_forward(p->queue.get(), nullptr);
+  rd_kafka_queue_cb_event_enable(
+      p->queue.get(),
+      [](rd_kafka_t*, void* self) {
+        auto* state = static_cast<PartitionState*>(self);
+        state->ready.store(true);
+        state->lane_wakeup->notify();
+      },
+      p.get());
+  return p;
+}
+
+core::Status<> Membership::answer(const rd_kafka_topic_partition_list_t* added) {
+  const auto locks = lock_all_lanes();
+  pending_->answered = true;
+  std::string failure;
+  if (cooperative()) {
+    const ErrorHandle error(rd_kafka_incremental_assign(client_->get(), added));
+    if (error) failure = rd_kafka_error_string(error.get());
+  } else {
+    const rd_kafka_resp_err_t err = rd_kafka_assign(client_->get(), added);
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) failure = error_text(err);
+  }
+  if (!failure.empty()) return core::Error{"the client does not take the assignment: " + failure};
+  return core::Status<>::success();
+}
+
+void Membership::put_off(const NotYet& reason) {
+  if (!pending_->answered) {
+    const PartitionList nothing = new_partition_list(0);
+    if (const auto answered = answer(nothing.get()); !answered) client_->reporter().say(LogLevel::error, answered.error().message);
+  }
+  client_->reporter().trouble(reason.other_member ? LogLevel::info : LogLevel::warning, "assignment", reason.why,
+                              "not reading " + number_of(pending_->partitions.size()) + " yet: " + reason.why);
+  pending_->next_try = std::chrono::steady_clock::now() + (reason.other_member ? other_members_turn : pending_->pause);
+  if (!reason.other_member) pending_->pause = std::min(pending_->pause * 2, longest_pause);
+  publish_state(reason.why);
+}
+
+// ---- seeking ----
+
+core::SteadyTime Membership::serve_seeks(core::SteadyTime now) {
+  core::SteadyTime again = core::SteadyTime::max();
+  for (const auto& [where, p] : assigned_) {
+    {
+      const auto lock = p->lane->lock();
+      if (!p->seek_to) continue;
+    }
+    if (!seek(*p)) again = now + core::Millis(50);
+  }
+  return again;
+}
+
+bool Membership::seek(PartitionState& p) {
+  const auto locks = lock_all_lanes();
+  const PartitionList list = new_partition_list(1);
+  rd_kafka_topic_partition_list_add(list.get(), p.where.topic.c_str(), p.where.partition.value)->offset = p.seek_to->value;
+  constexpr int one_second = 1'000;
+  // Before 2.1 the client takes the time-out for microseconds.
+  const int timeout = rd_kafka_version() < 0x020100ff ? one_second * 1'000 : one_second;
+  const ErrorHandle error(rd_kafka_seek_partitions(client_->get(), list.get(), timeout));
+  const bool done = !error && list->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (done) {
+    p.ahead.clear();
+    p.floor = p.delivered = *p.seek_to;
+    p.seek_to.reset();
+    p.ready.store(true);
+    p.lane_wakeup->notify();
+  }
+  return done;
+}
+
+void Membership::read_again(const core::TopicPartition& where, core::Offset offset) {
+  const auto found = assigned_.find(where);
+  if (found == assigned_.end()) return;
+  const auto lock = found->second->lane->lock();
+  auto& seek_to = found->second->seek_to;
+  seek_to = seek_to ? std::min(*seek_to, offset) : offset;
+}
+
+// ---- small things ----
+
+bool Membership::cooperative() const { return std::strcmp(rd_kafka_rebalance_protocol(client_->get()), "COOPERATIVE") == 0; }
+
+std::vector<std::unique_lock<std::mutex>> Membership::lock_all_lanes() {
+  std::vector<std::unique_lock<std::mutex>> locks;
+  for (const auto& lane : lanes_) locks.push_back(lane->lock());
+  return locks;
+}
+
+void Membership::publish_state(std::string waiting_for) {
+  const std::lock_guard lock(state_mutex_);
+  state_.joined = state_.joined || pending_ || !assigned_.empty();
+  state_.waiting_for = std::move(waiting_for);
+  state_.partitions.clear();
+  for (const auto& [where, p] : assigned_) state_.partitions.push_back(where);
+}
+
+runtime::ConsumerState Membership::state() const {
+  runtime::ConsumerState state;
+  {
+    const std::lock_guard lock(state_mutex_);
+    state = state_;
+  }
+  for (const auto& lane : lanes_) {
+    if (state.waiting_for.empty()) state.waiting_for = lane->halted();
+  }
+  return state;
+}
+
+}  // namespace hostler::kafka

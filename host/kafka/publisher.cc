@@ -1,0 +1,292 @@
+#include "kafka/publisher.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "kafka/client.h"
+#include "kafka/client_config.h"
+
+namespace hostler::kafka {
+namespace {
+
+using runtime::OutRecord;
+using runtime::PublishFailure;
+
+PublishFailure::Kind kind_of(rd_kafka_resp_err_t err) {
+  switch (err) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+      return PublishFailure::Kind::too_large;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      return PublishFailure::Kind::topic_missing;
+    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+    case RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS:
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
+    case RD_KAFKA_RESP_ERR__INVALID_ARG:
+      return PublishFailure::Kind::refused;
+    default:
+      return PublishFailure::Kind::unavailable;
+  }
+}
+
+// One publish call: what came back for each record. Deletes itself with the last report, so that none can come too late.
+class Call {
+ public:
+  struct Slot {
+    Call* call = nullptr;
+    std::atomic<rd_kafka_resp_err_t> err{RD_KAFKA_RESP_ERR_NO_ERROR};
+  };
+
+  explicit Call(std::size_t records) : slots_(records) {
+    for (Slot& slot : slots_) slot.call = this;
+  }
+  // Awaits one more report, to be given as the opaque of the record.
+  Slot* expect(std::size_t index) {
+    open_.fetch_add(1);
+    slots_[index].err = RD_KAFKA_RESP_ERR__TIMED_OUT;  // unless a report says otherwise
+    return &slots_[index];
+  }
+  static void report(Slot* slot, rd_kafka_resp_err_t err) {
+    slot->err = err;
+    slot->call->close_one();
+  }
+  // Of a record without a report to wait for.
+  void note(std::size_t index, rd_kafka_resp_err_t err) { slots_[index].err = err; }
+  // Waits for all reports. False: some have not come by `until`.
+  bool wait(core::SteadyTime until) {
+    close_one();
+    std::unique_lock lock(mutex_);
+    return done_.wait_until(lock, until, [this] { return finished_; });
+  }
+  [[nodiscard]] rd_kafka_resp_err_t error(std::size_t index) const { return slots_[index].err.load(); }
+  // The caller is done with it.
+  void leave() { forget_one(); }
+
+ private:
+  void close_one() {
+    if (open_.fetch_sub(1) != 1) return;
+    {
+      const std::lock_guard lock(mutex_);
+      finished_ = true;
+      done_.notify_all();
+    }
+    forget_one();
+  }
+  void forget_one() {
+    if (holders_.fetch_sub(1) == 1) delete this;
+  }
+
+  std::vector<Slot> slots_;
+  std::atomic<std::size_t> open_{1};     // reports to come, and the caller until it waits
+  std::atomic<int> holders_{2};          // the caller, and the reports as a whole
+  std::mutex mutex_;
+  std::condition_variable done_;
+  bool finished_ = false;                // guarded by mutex_
+};
+
+// One producer instance and the thread that takes its reports.
+class Producer {
+ public:
+  Producer(std::shared_ptr<Client> client, core::Millis leave_time) : client_(std::move(client)), leave_time_(leave_time) {
+    reports_ = std::thread([this] {
+      while (!stop_.load()) rd_kafka_poll(client_->get(), 100);
+    });
+  }
+  ~Producer() {
+    if (!broken()) rd_kafka_flush(client_->get(), static_cast<int>(leave_time_.count()));
+    rd_kafka_purge(client_->get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(client_->get(), 1'000);  // the reports of what was purged
+    stop_.store(true);
+    reports_.join();
+  }
+  Producer(const Producer&) = delete;
+  Producer& operator=(const Producer&) = delete;
+
+  [[nodiscard]] rd_kafka_t* get() const { return client_->get(); }
+  [[nodiscard]] bool broken() const { return rd_kafka_fatal_error(client_->get(), nullptr, 0) != RD_KAFKA_RESP_ERR_NO_ERROR; }
+  [[nodiscard]] Client& client() const { return *client_; }
+
+ private:
+  const std::shared_ptr<Client> client_;
+  const core::Millis leave_time_;
+  std::atomic<bool> stop_{false};
+  std::thread reports_;
+};
+
+void delivery_report(rd_kafka_t*, const rd_kafka_message_t* message, void* self) {
+  auto* client = static_cast<Client*>(self);
+  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) client->heard_from_broker();
+  if (auto* slot = static_cast<Call::Slot*>(message->_private)) {
+    Call::report(slot, message->err);
+  } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const std::string topic = rd_kafka_topic_name(message->rkt);
+    client->reporter().trouble(LogLevel::warning, "output to " + topic, rd_kafka_err2name(message->err),
+                               "a record for " + topic + " that nobody waits for was not delivered: " + error_text(message->err));
+  }
+}
+
+HeadersHandle to_headers(const std::vector<runtime::OutHeader>& headers) {
+  if (headers.empty()) return nullptr;
+  HeadersHandle out(rd_kafka_headers_new(headers.size()));
+  for (const auto& h : headers) {
+    rd_kafka_header_add(out.get(), h.name.data(), static_cast<ssize_t>(h.name.size()), h.value ? h.value->data() : nullptr,
+                        h.value ? static_cast<ssize_t>(h.value->size()) : 0);
+  }
+  return out;
+}
+
+rd_kafka_resp_err_t produce(rd_kafka_t* rk, const OutRecord& record, Call::Slot* slot) {
+  HeadersHandle headers = to_headers(record.headers);
+  const std::int32_t partition = record.partition ? record.partition->value : RD_KAFKA_PARTITION_UA;
+  const rd_kafka_resp_err_t err = rd_kafka_producev(
+      rk, RD_KAFKA_V_TOPIC(record.topic.c_str()), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+      RD_KAFKA_V_VALUE(const_cast<char*>(record.value.data), record.value.size),
+      RD_KAFKA_V_KEY(const_cast<char*>(record.key.data), record.key.size), RD_KAFKA_V_TIMESTAMP(record.timestamp_ms),
+      RD_KAFKA_V_OPAQUE(slot), RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_END);
+  if (err == RD_KAFKA_RESP_ERR_NO_ERROR) static_cast<void>(headers.release());  // the client owns them now
+  return err;
+}
+
+bool topic_exists(rd_kafka_t* rk, const std::string& topic, core::Millis timeout) {
+  const TopicHandle handle(rd_kafka_topic_new(rk, topic.c_str(), nullptr));
+  const struct rd_kafka_metadata* raw = nullptr;
+  if (!handle || rd_kafka_metadata(rk, 0, handle.get(), &raw, static_cast<int>(timeout.count())) != RD_KAFKA_RESP_ERR_NO_ERROR) return false;
+  const MetadataHandle metadata(raw);
+  return metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topics[0].partition_cnt > 0;
+}
+
+}  // namespace
+
+class KafkaPublisher::Impl {
+ public:
+  explicit Impl(PublisherOptions options) : options_(std::move(options)) {}
+
+  core::Status<> start() {
+    auto made = make_producer();
+    if (!made) return made.error();
+    const std::lock_guard lock(mutex_);
+    producer_ = std::move(*made);
+    return core::Status<>::success();
+  }
+  std::vector<PublishFailure> publish(std::span<const OutRecord> records);
+
+ private:
+  using Indexes = std::vector<std::size_t>;
+  using Errors = std::vector<rd_kafka_resp_err_t>;  // one per record of the call
+
+  core::Result<std::shared_ptr<Producer>> make_producer() const;
+  core::Result<std::shared_ptr<Producer>> current();
+  void send(Producer& producer, std::span<const OutRecord> records, const Indexes& which, Errors& errors) const;
+  void send_to_new_topics(Producer& producer, std::span<const OutRecord> records, Errors& errors) const;
+  void send_alone(Producer& producer, std::span<const OutRecord> records, Errors& errors) const;
+
+  const PublisherOptions options_;
+  std::mutex mutex_;
+  std::shared_ptr<Producer> producer_;  // guarded by mutex_
+};
+
+core::Result<std::shared_ptr<Producer>> KafkaPublisher::Impl::make_producer() const {
+  auto conf = publisher_config(options_);
+  if (!conf) return conf.error();
+  rd_kafka_conf_set_dr_msg_cb(conf->get(), &delivery_report);
+  auto client = Client::create(RD_KAFKA_PRODUCER, std::move(*conf), options_.log, "producer");
+  if (!client) return client.error();
+  return std::make_shared<Producer>(std::move(*client), options_.delivery_timeout);
+}
+
+core::Result<std::shared_ptr<Producer>> KafkaPublisher::Impl::current() {
+  const std::lock_guard lock(mutex_);
+  if (producer_ == nullptr || producer_->broken()) {
+    auto made = make_producer();
+    if (!made) return made.error();
+    if (producer_) producer_->client().reporter().say(LogLevel::warning, "goes on with a new producer after a fatal error");
+    producer_ = std::move(*made);
+  }
+  return producer_;
+}
+
+std::vector<PublishFailure> KafkaPublisher::Impl::publish(std::span<const OutRecord> records) {
+  std::vector<PublishFailure> failures;
+  if (records.empty()) return failures;
+  const auto producer = current();
+  if (!producer) {
+    for (std::size_t i = 0; i < records.size(); ++i) failures.push_back({i, PublishFailure::Kind::unavailable, producer.error().message});
+    return failures;
+  }
+  Indexes all(records.size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+  Errors errors(records.size(), RD_KAFKA_RESP_ERR_NO_ERROR);
+  send(**producer, records, all, errors);
+  send_to_new_topics(**producer, records, errors);
+  send_alone(**producer, records, errors);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (errors[i] == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    failures.push_back({i, kind_of(errors[i]), "cannot publish to " + records[i].topic + ": " + error_text(errors[i])});
+  }
+  return failures;
+}
+
+void KafkaPublisher::Impl::send(Producer& producer, std::span<const OutRecord> records, const Indexes& which, Errors& errors) const {
+  const core::SteadyTime until = std::chrono::steady_clock::now() + options_.delivery_timeout;
+  auto* call = new Call(records.size());  // NOLINT: deletes itself
+  for (const std::size_t i : which) {
+    Call::Slot* slot = records[i].await ? call->expect(i) : nullptr;
+    rd_kafka_resp_err_t err = produce(producer.get(), records[i], slot);
+    while (err == RD_KAFKA_RESP_ERR__QUEUE_FULL && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(core::Millis(1));  // the queue empties by itself; there is nothing to wait on
+      err = produce(producer.get(), records[i], slot);
+    }
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    if (slot != nullptr) {
+      Call::report(slot, err);
+    } else {
+      call->note(i, err);
+    }
+  }
+  // Reports come within the delivery timeout; the rest is for a client that is late.
+  call->wait(until + core::Millis(10'000));
+  for (const std::size_t i : which) errors[i] = call->error(i);
+  call->leave();
+}
+
+// A topic that was unknown when the client last looked may exist by now.
+void KafkaPublisher::Impl::send_to_new_topics(Producer& producer, std::span<const OutRecord> records, Errors& errors) const {
+  std::map<std::string, bool> exists;
+  Indexes again;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (errors[i] != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC && errors[i] != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) continue;
+    const std::string& topic = records[i].topic;
+    if (!exists.contains(topic)) exists[topic] = topic_exists(producer.get(), topic, options_.missing_topic_timeout);
+    if (exists[topic]) again.push_back(i);
+  }
+  if (!again.empty()) send(producer, records, again, errors);
+}
+
+// The client sends up to 1 MB at once and the broker refuses the whole of it: only a record sent alone is known to be too large.
+void KafkaPublisher::Impl::send_alone(Producer& producer, std::span<const OutRecord> records, Errors& errors) const {
+  if (records.size() < 2) return;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (kind_of(errors[i]) == PublishFailure::Kind::too_large && records[i].await) send(producer, records, {i}, errors);
+  }
+}
+
+KafkaPublisher::KafkaPublisher(PublisherOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+KafkaPublisher::~KafkaPublisher() = default;
+core::Status<> KafkaPublisher::start() { return impl_->start(); }
+std::vector<PublishFailure> KafkaPublisher::publish(std::span<const OutRecord> records) { return impl_->publish(records); }
+
+}  // namespace hostler::kafka

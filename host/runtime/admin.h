@@ -1,0 +1,42 @@
+// Looking at and creating topics. kafka/ implements it; fakes keep a map. Thread-safety: any thread, one call at a time each.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "core/types.h"
+
+namespace hostler::runtime {
+
+struct TopicInfo {
+  std::string name;
+  std::int32_t partitions = 0;
+  std::int32_t replication = 0;
+};
+
+struct TopicSpec {
+  std::string name;
+  std::int32_t partitions = 1;
+  std::int32_t replication = -1;                 // -1: broker's default
+  std::map<std::string, std::string> settings;   // cleanup.policy, retention.ms, …
+};
+
+class Admin {
+ public:
+  virtual ~Admin() = default;
+  // All topics of the cluster. Also the check that a broker answers.
+  virtual core::Result<std::vector<TopicInfo>> topics() = 0;
+  // One topic; empty if it does not exist. Never creates it.
+  virtual core::Result<std::optional<TopicInfo>> topic(const std::string& name) = 0;
+  // Settings of a topic in effect (DescribeConfigs).
+  virtual core::Result<std::map<std::string, std::string>> settings(const std::string& topic) = 0;
+  // Creates what is missing; an existing topic is left alone and is no error. Returns once the topics are usable.
+  virtual core::Status<> create(std::span<const TopicSpec> topics) = 0;
+  virtual core::Result<std::string> cluster_id() = 0;
+};
+
+}  // namespace hostler::runtime

@@ -1,0 +1,199 @@
+#include "runtime/handler_runtime.h"
+
+#include <algorithm>
+#include <future>
+#include <set>
+#include <utility>
+
+#include "runtime/log.h"
+
+namespace hostler::runtime {
+namespace {
+constexpr core::Millis lane_wait{1000};    // a lane with one source sleeps in it until records come
+constexpr core::Millis shared_wait{10};    // a lane with two sources looks at them in turn
+constexpr core::Millis first_pause{200}, longest_pause{5000};
+}  // namespace
+
+// Takes marks over, on assignment and when a fence failed.
+class HandlerRuntime::Marks final : public MarkOwner {
+ public:
+  Marks(std::string service, Ledger& ledger, Admin& admin) : service_(std::move(service)), ledger_(ledger), admin_(admin) {}
+
+  LedgerResult<std::vector<core::Mark>> take_over(std::span<const TakeOver> partitions) {
+    auto cluster = cluster_id();
+    if (!cluster) return LedgerError{LedgerError::Kind::outage, "", cluster.error().message};
+    return ledger_.take_over(service_, cluster.value(), partitions);
+  }
+
+  LedgerResult<core::Mark> take_over(const core::TopicPartition& where, core::Offset start) override {
+    const TakeOver one{where, start};
+    auto marks = take_over(std::span(&one, 1));
+    if (!marks) return marks.error();
+    return marks->front();
+  }
+
+ private:
+  core::Result<std::string> cluster_id() {
+    const std::scoped_lock lock(mutex_);
+    if (cluster_id_.empty()) {
+      auto id = admin_.cluster_id();
+      if (!id) return id;
+      cluster_id_ = id.value();
+    }
+    return cluster_id_;
+  }
+
+  const std::string service_;
+  Ledger& ledger_;
+  Admin& admin_;
+  std::mutex mutex_;
+  std::string cluster_id_;  // guarded by mutex_
+};
+
+class HandlerRuntime::SourceAssignments final : public Assignments {
+ public:
+  explicit SourceAssignments(HandlerRuntime& runtime) : runtime_(runtime) {}
+
+  core::Result<std::vector<StartPosition>> start_positions(std::span<const AssignedPartition> assigned) override {
+    std::set<std::string> topics;
+    for (const auto& partition : assigned) topics.insert(partition.where.topic);
+    for (const auto& topic : topics) {
+      if (auto ensured = runtime_.topics_.ensure(topic); !ensured) return ensured.error();
+    }
+    std::vector<StartPosition> positions;
+    if (runtime_.marks_ == nullptr) {
+      for (const auto& partition : assigned) positions.push_back({partition.start, std::nullopt});
+      return positions;
+    }
+    std::vector<TakeOver> wanted;
+    for (const auto& partition : assigned) wanted.push_back({partition.where, partition.start});
+    auto marks = runtime_.marks_->take_over(wanted);
+    if (!marks) return core::Error{"ledger: " + marks.error().message};
+    for (const auto& mark : marks.value()) positions.push_back({mark.next, mark});
+    return positions;
+  }
+
+  void revoked(std::span<const core::TopicPartition> /*partitions*/, bool /*lost*/) override {}
+
+ private:
+  HandlerRuntime& runtime_;
+};
+
+// Retry topics have no mark: the rows of the delegated records decide.
+class HandlerRuntime::RetryAssignments final : public Assignments {
+ public:
+  core::Result<std::vector<StartPosition>> start_positions(std::span<const AssignedPartition> assigned) override {
+    std::vector<StartPosition> positions;
+    for (const auto& partition : assigned) positions.push_back({partition.start, std::nullopt});
+    return positions;
+  }
+  void revoked(std::span<const core::TopicPartition> /*partitions*/, bool /*lost*/) override {}
+};
+
+HandlerRuntime::HandlerRuntime(HandlerParts parts)
+    : parts_(std::move(parts)),
+      topics_(parts_.config, parts_.admin),
+      source_assignments_(std::make_unique<SourceAssignments>(*this)),
+      retry_assignments_(std::make_unique<RetryAssignments>()) {
+  if (parts_.ledger != nullptr) marks_ = std::make_unique<Marks>(parts_.config.name, *parts_.ledger, parts_.admin);
+  source_ = parts_.make_source(*source_assignments_);
+  if (parts_.config.retry.max_retries > 0 && !parts_.config.retry.delays.empty()) retry_ = parts_.make_retry(*retry_assignments_);
+}
+
+HandlerRuntime::~HandlerRuntime() {
+  drain();
+  close();
+}
+
+core::Status<> HandlerRuntime::start() {
+  const std::uint32_t source_lanes = parts_.single_lane ? 1 : parts_.config.lanes;
+  std::vector<std::vector<Source*>> sources;
+  for (std::uint32_t i = 0; i < source_lanes; ++i) sources.push_back({&source_->source(i)});
+  if (retry_ != nullptr) {
+    if (parts_.single_lane) {
+      sources.front().push_back(&retry_->source(0));
+    } else {
+      sources.push_back({&retry_->source(0)});
+    }
+  }
+  for (std::uint32_t i = 0; i < sources.size(); ++i) {
+    auto created = std::make_shared<std::promise<core::Status<>>>();
+    auto done = created->get_future();
+    lanes_.emplace_back([this, i, from = sources[i], created] { run_lane(i, from, [&](core::Status<> s) { created->set_value(std::move(s)); }); });
+    if (auto status = done.get(); !status) {
+      drain();
+      close();
+      return status;
+    }
+  }
+  if (auto started = source_->start(); !started) return started;
+  if (retry_ != nullptr) retry_starter_ = std::thread([this] { start_retry(); });
+  return core::Status<>::success();
+}
+
+// Subscribed once its topics exist: a client takes a metadata refresh to notice topics that appear later.
+void HandlerRuntime::start_retry() {
+  std::string last;
+  core::Millis pause = first_pause;
+  for (;;) {
+    auto ensured = topics_.ensure_all(parts_.host);
+    if (ensured) break;
+    if (ensured.error().message != last) {
+      last = ensured.error().message;
+      log(LogLevel::warn, "handler " + parts_.config.name + ": retry topics wait: " + last);
+    }
+    std::unique_lock lock(mutex_);
+    if (stopped_.wait_for(lock, pause, [this] { return stop_; })) return;
+    pause = std::min(pause * 2, longest_pause);
+  }
+  const std::scoped_lock lock(mutex_);
+  if (stop_) return;
+  if (auto started = retry_->start(); !started) log(LogLevel::error, "handler " + parts_.config.name + ": retry consumer: " + started.error().message);
+}
+
+void HandlerRuntime::run_lane(std::uint32_t index, std::vector<Source*> sources, std::function<void(core::Status<>)> created) {
+  std::unique_ptr<Lane> lane;
+  {
+    const std::scoped_lock lock(creating_);
+    auto made = parts_.make_lane(index);
+    if (!made) return created(made.error());
+    lane = std::move(made.value());
+  }
+  created(core::Status<>::success());
+
+  std::vector<std::unique_ptr<Pipeline>> pipelines;
+  for (auto* source : sources) {
+    const PipelineParts parts{parts_.config, *source, *lane, parts_.publisher, parts_.clock, parts_.observer, marks_.get()};
+    pipelines.push_back(std::make_unique<Pipeline>(parts));
+  }
+  const core::Millis wait = pipelines.size() == 1 ? lane_wait : shared_wait;
+  const auto draining = [](const Source* s) { return s->draining(); };
+  while (!std::all_of(sources.begin(), sources.end(), draining)) {
+    for (auto& pipeline : pipelines) pipeline->run_once(wait);
+  }
+}
+
+void HandlerRuntime::drain() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stop_ = true;
+  }
+  stopped_.notify_all();
+  if (retry_starter_.joinable()) retry_starter_.join();
+  source_->drain();
+  if (retry_ != nullptr) retry_->drain();
+}
+
+void HandlerRuntime::close() {
+  for (auto& lane : lanes_) {
+    if (lane.joinable()) lane.join();
+  }
+  lanes_.clear();
+  source_->close();
+  if (retry_ != nullptr) retry_->close();
+}
+
+ConsumerState HandlerRuntime::source_state() const { return source_->state(); }
+ConsumerState HandlerRuntime::retry_state() const { return retry_ == nullptr ? ConsumerState{} : retry_->state(); }
+
+}  // namespace hostler::runtime

@@ -1,0 +1,78 @@
+// One configured handler at work: its group membership, its lanes' threads, and the retry consumer of its tiers.
+// Thread-safety: start, drain from one thread; state from any.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/host_config.h"
+#include "runtime/admin.h"
+#include "runtime/clock.h"
+#include "runtime/derived_topics.h"
+#include "runtime/lane.h"
+#include "runtime/ledger.h"
+#include "runtime/observer.h"
+#include "runtime/pipeline.h"
+#include "runtime/publisher.h"
+#include "runtime/source.h"
+
+namespace hostler::runtime {
+
+struct HandlerParts {
+  const core::HostConfig& host;
+  const core::HandlerConfig& config;
+  // Called on the lane's own thread, one at a time; the lane is destroyed on that thread.
+  std::function<core::Result<std::unique_ptr<Lane>>(std::uint32_t index)> make_lane;
+  std::function<std::unique_ptr<Consumer>(Assignments&)> make_source;  // config.lanes sources
+  std::function<std::unique_ptr<Consumer>(Assignments&)> make_retry;   // one source
+  Publisher& publisher;
+  Admin& admin;
+  Ledger* ledger;          // null: idempotency = "off"
+  Observer& observer;
+  Clock& clock;
+  bool single_lane;        // the handler asks for one lane: source and retry records share it on one thread
+};
+
+class HandlerRuntime final {
+ public:
+  explicit HandlerRuntime(HandlerParts parts);
+  ~HandlerRuntime();
+  HandlerRuntime(const HandlerRuntime&) = delete;
+  HandlerRuntime& operator=(const HandlerRuntime&) = delete;
+
+  // Creates lanes and subscribes. An error is for good (a lane could not be created).
+  [[nodiscard]] core::Status<> start();
+  // First part of stopping: no new batches. Second part: waits for the lanes, commits, leaves the groups.
+  void drain();
+  void close();
+  [[nodiscard]] ConsumerState source_state() const;
+  [[nodiscard]] ConsumerState retry_state() const;
+
+ private:
+  class SourceAssignments;
+  class RetryAssignments;
+  class Marks;
+
+  void run_lane(std::uint32_t index, std::vector<Source*> sources, std::function<void(core::Status<>)> created);
+  void start_retry();
+
+  HandlerParts parts_;
+  DerivedTopics topics_;
+  std::unique_ptr<Marks> marks_;
+  std::unique_ptr<Assignments> source_assignments_, retry_assignments_;
+  std::unique_ptr<Consumer> source_, retry_;  // retry_ is null where nothing is ever retried
+  std::vector<std::thread> lanes_;
+  std::mutex creating_;  // lanes are created one at a time
+  std::mutex mutex_;
+  std::condition_variable stopped_;
+  bool stop_ = false;    // guarded by mutex_
+  std::thread retry_starter_;
+};
+
+}  // namespace hostler::runtime

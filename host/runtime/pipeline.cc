@@ -1,0 +1,421 @@
+#include "runtime/pipeline.h"
+
+#include <algorithm>
+#include <cassert>
+#include <deque>
+#include <utility>
+
+#include "core/route.h"
+#include "core/topic_names.h"
+#include "runtime/letter.h"
+#include "runtime/log.h"
+
+namespace hostler::runtime {
+
+using core::Outcome;
+using core::Verdict;
+
+namespace {
+constexpr core::Millis first_pause{50}, longest_pause{5000}, wait_step{20}, misrouted_hold{10'000};
+constexpr std::size_t most_sql_failures = 4;  // bad statements charged one by one before the slice is halved
+constexpr std::size_t most_reruns = 8;        // … and re-runs after written queries
+}  // namespace
+
+// Copies, letters and outputs of one slice, with the record each belongs to.
+struct Pipeline::Outgoing {
+  std::vector<OutRecord> records;
+  std::vector<std::size_t> owner;                     // slice index of records[i]
+  std::deque<std::string> values;                     // JSON letters, kept while publishing
+};
+
+Pipeline::Pipeline(PipelineParts parts) : parts_(parts), decoder_(parts.handler) {}
+Pipeline::~Pipeline() = default;
+
+bool Pipeline::run_once(core::Millis wait) {
+  const auto& policy = parts_.handler.batch;
+  if (!parts_.source.poll(batch_, policy.max_records, policy.max_wait, wait)) return false;
+  began_ = parts_.clock.steady();
+  decoder_.decode(batch_, parts_.clock.now());
+  run_batch();
+  return true;
+}
+
+void Pipeline::run_batch() {
+  std::size_t count = batch_.records.size();
+  const auto misrouted = std::find_if(batch_.records.begin(), batch_.records.end(), [](const core::Record& r) { return r.misrouted; });
+  if (misrouted != batch_.records.end()) count = static_cast<std::size_t>(misrouted - batch_.records.begin());
+
+  forced_.assign(batch_.records.size(), {});
+  for (std::size_t i = 0; i < count; ++i) {
+    if (batch_.records[i].invalid != core::DeadReason::none) force(i, Verdict::reject, {0, std::string(batch_.records[i].invalid_text), "", {}});
+  }
+  std::vector<Slice> slices;  // the next one last
+  if (count > 0) slices.push_back({&batch_, 0, count});
+  while (!slices.empty()) {
+    const Slice slice = slices.back();
+    slices.pop_back();
+    switch (settle(slice)) {
+      case Settled::yes: break;
+      case Settled::given_back: return;
+      case Settled::split: {
+        const std::size_t half = slice.count / 2;
+        slices.push_back({&batch_, slice.first + half, slice.count - half});
+        slices.push_back({&batch_, slice.first, half});
+        break;
+      }
+    }
+  }
+  if (misrouted != batch_.records.end()) {
+    log(LogLevel::error, place({&batch_, count, 1}, 0) + ": a retry copy of this group names another handler than '" + parts_.handler.name +
+                             "'; the partition waits. Run that handler under its own group, or give this one its old name back");
+    parts_.source.give_back(batch_, misrouted->delivered_offset, parts_.clock.steady() + misrouted_hold);
+    return;
+  }
+  parts_.source.settled(batch_, batch_.records.back().delivered_offset.next());
+}
+
+Pipeline::Settled Pipeline::settle(const Slice& slice) {
+  admissions_.assign(slice.count, Admission::run);
+  ran_.assign(slice.count, 0);
+  executed_ = false;
+  sql_failures_ = reruns_ = 0;
+  for (;;) {
+    if (!parts_.source.owns(batch_)) return give_back(slice, core::Millis(0));
+    Settled end{};
+    if (!handle(slice, end)) {
+      if (end != Settled::yes) return end;
+      continue;
+    }
+    route(slice);
+    if (!rerun_without_undone(slice, end) || !fence(slice, end) || !publish(slice, end) || !commit(slice, end)) {
+      if (end != Settled::yes) return end;
+      continue;
+    }
+    flowing();
+    report(slice);
+    return Settled::yes;
+  }
+}
+
+// Steps 2 and 3: begin and execute. False: `end` says how, or (end == yes) to try again.
+bool Pipeline::handle(const Slice& slice, Settled& end) {
+  end = Settled::yes;
+  if (const auto begun = parts_.lane.begin(slice, admissions_); !begun) {
+    parts_.lane.rollback();
+    if (begun.error().kind == LedgerError::Kind::again) {
+      parts_.clock.wait(core::Millis(1));
+    } else if (!pause("ledger: " + begun.error().message)) {
+      end = give_back(slice, core::Millis(0));
+    }
+    return false;
+  }
+  const auto records = slice.records();
+  run_.resize(slice.count);
+  for (std::size_t i = 0; i < slice.count; ++i) {
+    const auto& r = records[i];
+    run_[i] = admissions_[i] == Admission::run && !forced_[slice.first + i].on && !r.foreign && r.invalid == core::DeadReason::none;
+  }
+  // Verdicts of an earlier run stand when the same records ran and none of them looked into the rolled back transaction.
+  if (executed_ && run_ == ran_ && !verdicts_.queried) return true;
+  auto executed = parts_.lane.execute(slice, run_);
+  executed_ = executed.ok();
+  if (!executed_) {
+    parts_.lane.rollback();
+    end = after_failed_execution(slice, executed.error());
+    return false;
+  }
+  verdicts_ = std::move(executed.value());
+  ran_ = run_;
+  return true;
+}
+
+Pipeline::Settled Pipeline::after_failed_execution(const Slice& slice, ExecuteFailure& failure) {
+  const std::string sql = "SQL error " + failure.error.code + ": " + failure.error.message;
+  switch (failure.kind) {
+    case ExecuteFailure::Kind::handler: {
+      if (std::count(run_.begin(), run_.end(), std::uint8_t{1}) > 1) return Settled::split;
+      const auto guilty = static_cast<std::size_t>(std::find(run_.begin(), run_.end(), std::uint8_t{1}) - run_.begin());
+      force(slice.first + guilty, Verdict::retry, std::move(failure.detail));
+      return Settled::yes;
+    }
+    case ExecuteFailure::Kind::unavailable: return pause("handler: " + failure.detail.reason) ? Settled::yes : give_back(slice, core::Millis(0));
+    case ExecuteFailure::Kind::ledger: break;
+  }
+  switch (failure.error.kind) {
+    case LedgerError::Kind::record:
+    case LedgerError::Kind::refused: force(slice.first + failure.record, sql_verdict(), {0, sql, "", {}}); return Settled::yes;
+    case LedgerError::Kind::again: parts_.clock.wait(core::Millis(1)); return Settled::yes;
+    case LedgerError::Kind::outage:
+    case LedgerError::Kind::handler: break;
+  }
+  return pause("ledger: " + sql) ? Settled::yes : give_back(slice, core::Millis(0));
+}
+
+void Pipeline::route(const Slice& slice) {
+  const auto records = slice.records();
+  const auto now = parts_.clock.now();
+  dispositions_.resize(slice.count);
+  for (std::size_t i = 0; i < slice.count; ++i) {
+    if (admissions_[i] == Admission::duplicate && !records[i].foreign) {
+      dispositions_[i] = {};
+      dispositions_[i].outcome = Outcome::duplicate;
+      continue;
+    }
+    const auto& forced = forced_[slice.first + i];
+    const Verdict verdict = forced.on ? forced.verdict : verdicts_.verdicts[i];
+    dispositions_[i] = core::route(records[i], verdict, detail_of(slice, i), parts_.handler.retry, now);
+    if (forced.too_large_for_retry && dispositions_[i].outcome == Outcome::retry) {
+      auto& d = dispositions_[i];
+      d.outcome = Outcome::dead;
+      d.reason = core::DeadReason::retries_exhausted;
+      d.attempt = records[i].attempt;
+    }
+    dispositions_[i].store_record = forced.store_record;
+  }
+}
+
+// SQL of a record commits if and only if its verdict is done: what was written through queries cannot be taken apart, so the
+// undone records keep their verdicts and the others run again without them.
+bool Pipeline::rerun_without_undone(const Slice& slice, Settled& end) {
+  end = Settled::yes;
+  if (!verdicts_.wrote_by_query) return true;
+  bool undone = false;
+  for (std::size_t i = 0; i < slice.count; ++i) {
+    if (run_[i] == 0 || dispositions_[i].outcome == Outcome::done) continue;
+    const auto* detail = detail_of(slice, i);
+    force(slice.first + i, verdicts_.verdicts[i], detail == nullptr ? core::VerdictDetail{} : *detail);
+    undone = true;
+  }
+  if (!undone) return true;
+  parts_.lane.rollback();
+  if (++reruns_ > most_reruns && slice.count > 1) end = Settled::split;
+  return false;
+}
+
+bool Pipeline::fence(const Slice& slice, Settled& end) {
+  end = Settled::yes;
+  const Fenced fenced = parts_.lane.fence(slice, dispositions_, mark_to(slice));
+  if (fenced.kind == Fenced::Kind::fenced) {
+    for (const std::size_t i : fenced.duplicates) {
+      dispositions_[i] = {};
+      dispositions_[i].outcome = Outcome::duplicate;
+    }
+    return true;
+  }
+  parts_.lane.rollback();
+  const std::string sql = "SQL error " + fenced.error.code + ": " + fenced.error.message;
+  switch (fenced.kind) {
+    case Fenced::Kind::fenced: break;
+    case Fenced::Kind::stale: return look_at_mark(slice, end, false);
+    case Fenced::Kind::record:
+      force(slice.first + fenced.failed, sql_verdict(), {0, sql, "", {}});
+      if (++sql_failures_ >= most_sql_failures && slice.count > 1) end = Settled::split;
+      break;
+    case Fenced::Kind::again: parts_.clock.wait(core::Millis(1)); break;
+    case Fenced::Kind::narrow: {
+      const auto is_done = [](const core::Disposition& d) { return d.outcome == Outcome::done; };
+      if (std::count_if(dispositions_.begin(), dispositions_.end(), is_done) > 1) {
+        end = Settled::split;
+        break;
+      }
+      const auto guilty = std::find_if(dispositions_.begin(), dispositions_.end(), is_done);
+      if (guilty != dispositions_.end()) {
+        force(slice.first + static_cast<std::size_t>(guilty - dispositions_.begin()), sql_verdict(), {0, sql, "", {}});
+        break;
+      }
+      [[fallthrough]];  // nobody's statement: the database's own trouble
+    }
+    case Fenced::Kind::outage:
+    case Fenced::Kind::handler:
+      if (!pause("ledger: " + sql)) end = give_back(slice, core::Millis(0));
+      break;
+  }
+  return false;
+}
+
+bool Pipeline::publish(const Slice& slice, Settled& end) {
+  end = Settled::yes;
+  Outgoing out;
+  for (std::size_t i = 0; i < slice.count; ++i) {
+    const auto outcome = dispositions_[i].outcome;
+    if (outcome == Outcome::retry || (outcome == Outcome::dead && !dispositions_[i].store_record)) build_copy(slice, i, out);
+  }
+  parts_.lane.take_outputs(slice, dispositions_, out.records);
+  if (out.records.empty()) return true;
+  const auto failures = parts_.publisher.publish(out.records);
+  if (failures.empty()) return true;
+
+  parts_.lane.rollback();
+  std::string waits_for;
+  for (const auto& failure : failures) {
+    const bool copy = failure.index < out.owner.size();
+    const std::size_t record = copy ? out.owner[failure.index] : 0;
+    // Without a ledger there is no row to keep a record that fits nowhere: the partition stops.
+    const bool last_resort = copy && forced_[slice.first + record].letter == core::LetterSize::no_error_text;
+    if (copy && failure.kind == PublishFailure::Kind::too_large && (parts_.marks != nullptr || !last_resort)) {
+      note_publish_failure(slice, record, failure);
+    } else {
+      waits_for = failure.message;
+    }
+  }
+  if (!waits_for.empty() && !pause("publishing: " + waits_for)) end = give_back(slice, core::Millis(0));
+  return false;
+}
+
+bool Pipeline::commit(const Slice& slice, Settled& end) {
+  end = Settled::yes;
+  LedgerError why;
+  switch (parts_.lane.commit(&why)) {
+    case CommitOutcome::committed:
+      if (batch_.mark != nullptr) batch_.mark->next = mark_to(slice);
+      return true;
+    case CommitOutcome::failed:
+      parts_.lane.rollback();
+      if (!pause("ledger: COMMIT failed: " + why.message)) end = give_back(slice, core::Millis(0));
+      return false;
+    case CommitOutcome::unknown:
+      parts_.lane.rollback();
+      log(LogLevel::warn, place(slice, 0) + ": the reply to COMMIT was lost; the ledger is asked what became of it");
+      return look_at_mark(slice, end, true);
+  }
+  return false;
+}
+
+// Step 0. True only if the mark says that this very slice was committed after all.
+bool Pipeline::look_at_mark(const Slice& slice, Settled& end, bool reply_lost) {
+  end = Settled::yes;
+  if (batch_.mark == nullptr) return false;  // a retry batch: its rows are read again and decide
+  if (!reply_lost) parts_.clock.wait(first_pause);  // two that both believe to own it must not chase each other
+  const core::Offset ours = batch_.mark->next;
+  for (;;) {
+    if (!parts_.source.owns(batch_)) break;
+    const auto mark = parts_.marks->take_over(batch_.where, ours);
+    if (!mark) {
+      if (!pause("ledger: " + mark.error().message)) break;
+      continue;
+    }
+    *batch_.mark = mark.value();
+    if (mark->next == ours) return false;  // nothing moved: settle the slice again under the new epoch
+    if (reply_lost && mark->next == mark_to(slice)) return true;
+    log(LogLevel::warn, place(slice, 0) + ": another owner moved the mark to offset " + std::to_string(mark->next.value) + "; reading goes on there");
+    parts_.source.give_back(batch_, mark->next, parts_.clock.steady());
+    end = Settled::given_back;
+    return false;
+  }
+  end = give_back(slice, core::Millis(0));
+  return false;
+}
+
+void Pipeline::build_copy(const Slice& slice, std::size_t index, Outgoing& out) {
+  const auto& record = slice.records()[index];
+  const auto& disposition = dispositions_[index];
+  const auto& handler = parts_.handler;
+  const auto* detail = detail_of(slice, index);
+  const auto now = parts_.clock.now();
+  const bool dead = disposition.outcome == Outcome::dead;
+  const auto size = forced_[slice.first + index].letter;
+
+  OutRecord copy;
+  const auto topic = dead ? core::dead_letter_topic(handler, record.topic) : core::retry_topic(handler, record.topic, disposition.tier);
+  copy.topic = topic ? topic.value() : std::string();  // names were checked when the topic was assigned
+  if (!dead) copy.partition = record.partition;
+  copy.key = record.key;
+  copy.value = record.value;
+  if (dead && handler.dead_letter.format == core::LetterFormat::json) {
+    out.values.push_back(json_letter(record, disposition, handler, detail, now, size));
+    copy.value = core::Bytes(out.values.back());
+  }
+  const auto own = batch_.storage->headers(slice.first + index);
+  copy.headers = core::copy_headers(record, own, disposition, handler, detail, now, size);
+  out.records.push_back(std::move(copy));
+  out.owner.push_back(index);
+}
+
+// A copy that never fits: a retry copy becomes a dead letter, a letter loses its optional parts, the ledger row keeps the rest.
+void Pipeline::note_publish_failure(const Slice& slice, std::size_t index, const PublishFailure& failure) {
+  const auto* detail = detail_of(slice, index);
+  const Verdict verdict = forced_[slice.first + index].on ? forced_[slice.first + index].verdict : verdicts_.verdicts[index];
+  force(slice.first + index, verdict, detail == nullptr ? core::VerdictDetail{} : *detail);
+  auto& forced = forced_[slice.first + index];
+  if (dispositions_[index].outcome == Outcome::retry) {
+    forced.too_large_for_retry = true;
+    log(LogLevel::warn, place(slice, index) + ": the retry copy is too large (" + failure.message + "); it goes to the dead letters");
+  } else if (forced.letter == core::LetterSize::full) {
+    forced.letter = core::LetterSize::no_foreign_headers;
+  } else if (forced.letter == core::LetterSize::no_foreign_headers) {
+    forced.letter = core::LetterSize::no_error_text;
+  } else {
+    forced.store_record = true;
+    log(LogLevel::warn, place(slice, index) + ": the dead letter fits no topic (" + failure.message + "); the ledger row keeps the record");
+  }
+}
+
+void Pipeline::force(std::size_t index, Verdict verdict, core::VerdictDetail detail) {
+  auto& forced = forced_[index];
+  forced.on = true;
+  forced.verdict = verdict;
+  forced.detail = std::move(detail);
+}
+
+Verdict Pipeline::sql_verdict() const { return parts_.handler.on_sql_error == core::SqlErrorVerdict::reject ? Verdict::reject : Verdict::retry; }
+
+void Pipeline::report(const Slice& slice) {
+  SettledCounts counts;
+  const auto records = slice.records();
+  for (std::size_t i = 0; i < slice.count; ++i) {
+    const auto& d = dispositions_[i];
+    ++counts.by_outcome[static_cast<std::size_t>(d.outcome)];
+    if (d.outcome == Outcome::done) continue;
+    const auto* detail = detail_of(slice, i);
+    const std::string_view reason = detail == nullptr ? std::string_view() : std::string_view(detail->reason);
+    parts_.observer.record_noted({parts_.handler.name, &records[i], &batch_.where, d, reason});
+  }
+  const auto took = std::chrono::duration_cast<core::Millis>(parts_.clock.steady() - began_);
+  parts_.observer.batch_settled(parts_.handler.name, batch_.where, batch_.is_retry() ? static_cast<int>(*batch_.tier) : -1, counts, took);
+}
+
+// Waits with growing pauses because of something that is not the records' fault. False: give up (draining or revoked).
+bool Pipeline::pause(const std::string& why) {
+  if (why != paused_because_) {
+    paused_because_ = why;
+    log(LogLevel::warn, "handler " + parts_.handler.name + ", " + batch_.where.topic + "/" + std::to_string(batch_.where.partition.value) + ": waiting: " + why);
+    parts_.observer.intake(parts_.handler.name, why);
+  }
+  pause_ = std::clamp(pause_ * 2, first_pause, longest_pause);
+  const auto until = parts_.clock.steady() + pause_;
+  while (parts_.clock.steady() < until) {
+    if (parts_.source.draining() || !parts_.source.owns(batch_)) return false;
+    parts_.clock.wait(std::min(wait_step, pause_));
+  }
+  return true;
+}
+
+void Pipeline::flowing() {
+  pause_ = core::Millis(0);
+  if (paused_because_.empty()) return;
+  paused_because_.clear();
+  log(LogLevel::info, "handler " + parts_.handler.name + ": records flow again");
+  parts_.observer.intake(parts_.handler.name, "");
+}
+
+Pipeline::Settled Pipeline::give_back(const Slice& slice, core::Millis hold) {
+  parts_.lane.rollback();
+  parts_.source.give_back(batch_, slice.records().front().delivered_offset, parts_.clock.steady() + hold);
+  return Settled::given_back;
+}
+
+core::Offset Pipeline::mark_to(const Slice& slice) const { return slice.records().back().delivered_offset.next(); }
+
+const core::VerdictDetail* Pipeline::detail_of(const Slice& slice, std::size_t index) const {
+  const auto& forced = forced_[slice.first + index];
+  if (forced.on) return &forced.detail;
+  const auto found = verdicts_.details.find(index);
+  return found == verdicts_.details.end() ? nullptr : &found->second;
+}
+
+std::string Pipeline::place(const Slice& slice, std::size_t index) const {
+  return "handler " + parts_.handler.name + ", " + batch_.where.topic + "/" + std::to_string(batch_.where.partition.value) + "@" +
+         std::to_string(slice.records()[index].delivered_offset.value);
+}
+
+}  // namespace hostler::runtime

@@ -1,0 +1,97 @@
+// The way of a record, one straight line on one lane thread: poll, begin, execute, route, fence, publish, commit.
+// A Pipeline serves one source (a source topic's partitions, or the retry tiers) with one lane. It never skips a record: what
+// cannot be settled now is kept and tried again, or given back to the source when the assignment ends.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/disposition.h"
+#include "core/host_config.h"
+#include "core/record.h"
+#include "runtime/clock.h"
+#include "runtime/decoder.h"
+#include "runtime/lane.h"
+#include "runtime/observer.h"
+#include "runtime/publisher.h"
+#include "runtime/source.h"
+
+namespace hostler::runtime {
+
+// Step 0 for one partition: takes the mark over again after a failed fence or a COMMIT whose reply was lost.
+class MarkOwner {
+ public:
+  virtual ~MarkOwner() = default;
+  virtual LedgerResult<core::Mark> take_over(const core::TopicPartition& where, core::Offset start) = 0;
+};
+
+struct PipelineParts {
+  const core::HandlerConfig& handler;
+  Source& source;
+  Lane& lane;
+  Publisher& publisher;
+  Clock& clock;
+  Observer& observer;
+  MarkOwner* marks = nullptr;  // null without a ledger
+};
+
+class Pipeline {
+ public:
+  explicit Pipeline(PipelineParts parts);
+  ~Pipeline();
+
+  // One batch, if one comes within `wait`. False: none came.
+  bool run_once(core::Millis wait);
+
+ private:
+  enum class Settled : std::uint8_t { yes, split, given_back };
+  struct Forced {  // a record that is not handled (again): decided by an earlier run of this slice
+    bool on = false;
+    bool too_large_for_retry = false;
+    bool store_record = false;
+    core::Verdict verdict = core::Verdict::unset;
+    core::LetterSize letter = core::LetterSize::full;
+    core::VerdictDetail detail;
+  };
+  struct Outgoing;
+
+  void run_batch();
+  Settled settle(const Slice& slice);
+  bool handle(const Slice& slice, Settled& end);
+  Settled after_failed_execution(const Slice& slice, ExecuteFailure& failure);
+  void route(const Slice& slice);
+  bool rerun_without_undone(const Slice& slice, Settled& end);
+  bool fence(const Slice& slice, Settled& end);
+  bool publish(const Slice& slice, Settled& end);
+  bool commit(const Slice& slice, Settled& end);
+  bool look_at_mark(const Slice& slice, Settled& end, bool reply_lost);
+  void build_copy(const Slice& slice, std::size_t index, Outgoing& out);
+  void note_publish_failure(const Slice& slice, std::size_t index, const PublishFailure& failure);
+  void force(std::size_t index, core::Verdict verdict, core::VerdictDetail detail);
+  [[nodiscard]] core::Verdict sql_verdict() const;
+  void report(const Slice& slice);
+  bool pause(const std::string& why);
+  void flowing();
+  Settled give_back(const Slice& slice, core::Millis hold);
+  [[nodiscard]] core::Offset mark_to(const Slice& slice) const;
+  [[nodiscard]] const core::VerdictDetail* detail_of(const Slice& slice, std::size_t index) const;
+  [[nodiscard]] std::string place(const Slice& slice, std::size_t index) const;
+
+  PipelineParts parts_;
+  Decoder decoder_;
+  core::Batch batch_;
+  std::vector<Forced> forced_;                   // parallel to batch_.records
+  // parallel to the slice being settled:
+  std::vector<Admission> admissions_;
+  std::vector<std::uint8_t> run_, ran_;          // to be handled now; what verdicts_ stands for
+  Verdicts verdicts_;
+  bool executed_ = false;                        // verdicts_ belongs to this slice and may be used again
+  std::vector<core::Disposition> dispositions_;
+  std::size_t sql_failures_ = 0, reruns_ = 0;
+  core::SteadyTime began_{};
+  core::Millis pause_{0};
+  std::string paused_because_;
+};
+
+}  // namespace hostler::runtime

@@ -1,0 +1,30 @@
+// The ledger on PostgreSQL. Private to store/. Thread-safe.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/ledger.h"
+#include "store/pg_connection.h"
+#include "store/pool.h"
+
+namespace hostler::store {
+
+class PgLedger final : public runtime::Ledger {
+ public:
+  PgLedger(std::string conninfo, std::uint32_t max_sessions);
+
+  [[nodiscard]] runtime::SqlDialect dialect() const override { return runtime::SqlDialect::postgresql; }
+  std::unique_ptr<runtime::LedgerSession> lease() override;
+  runtime::LedgerResult<std::vector<core::Mark>> take_over(std::string_view service, std::string_view cluster_id,
+                                                           std::span<const runtime::TakeOver> partitions) override;
+
+ private:
+  const std::string conninfo_;
+  const std::shared_ptr<Pool<PgConnection>> pool_;  // sessions may outlive the ledger
+};
+
+}  // namespace hostler::store

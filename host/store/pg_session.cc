@@ -1,0 +1,194 @@
+#include "store/pg_session.h"
+
+#include <soci/postgresql/soci-postgresql.h>
+
+#include <utility>
+
+#include "store/pg_error.h"
+#include "store/sorted.h"
+
+namespace hostler::store {
+namespace {
+
+using runtime::CommitOutcome;
+using runtime::LedgerError;
+using runtime::LedgerStatus;
+using Kind = LedgerError::Kind;
+
+LedgerStatus status(std::optional<LedgerError> error) {
+  if (error) return std::move(*error);
+  return LedgerStatus::success();
+}
+
+}  // namespace
+
+PgSession::PgSession(std::string conninfo, std::shared_ptr<Pool<PgConnection>> pool, std::unique_ptr<PgConnection> connection)
+    : conninfo_(std::move(conninfo)), pool_(std::move(pool)), connection_(std::move(connection)) {}
+
+PgSession::~PgSession() {
+  rollback();
+  pool_->give_back(std::move(connection_));
+}
+
+std::optional<LedgerError> PgSession::connect() {
+  if (connection_ && !connection_->usable()) connection_.reset();
+  if (connection_) return std::nullopt;
+  auto made = PgConnection::connect(conninfo_);
+  if (!made) return std::move(made.error());
+  connection_ = std::move(*made);
+  return std::nullopt;
+}
+
+LedgerStatus PgSession::begin() {
+  if (open_) return LedgerError{Kind::handler, "25001", "a transaction is already open on this session"};
+  if (auto error = connect()) return std::move(*error);
+  auto begun = connection_->exec("BEGIN ISOLATION LEVEL READ COMMITTED");
+  if (!begun) {
+    connection_.reset();
+    return std::move(begun.error());
+  }
+  open_ = true;
+  wrote_by_query_ = false;
+  failed_.reset();
+  return LedgerStatus::success();
+}
+
+void PgSession::rollback() {
+  if (!open_) return;
+  open_ = false;
+  // What cannot be rolled back is thrown away: the server rolls back when the connection ends.
+  if (!connection_ || PQstatus(connection_->raw()) != CONNECTION_OK || connection_->handler().tainted() || !connection_->exec("ROLLBACK"))
+    connection_.reset();
+}
+
+CommitOutcome PgSession::commit(LedgerError* why) {
+  const auto because = [&](CommitOutcome outcome, LedgerError error) {
+    if (why != nullptr) *why = std::move(error);
+    return outcome;
+  };
+  if (auto error = cannot_work()) {
+    rollback();
+    return because(CommitOutcome::failed, std::move(*error));
+  }
+  if (PQtransactionStatus(connection_->raw()) != PQTRANS_INTRANS || connection_->handler().tainted()) {
+    rollback();
+    return because(CommitOutcome::failed, {Kind::handler, "25P01", "a statement ended the transaction behind the host's back"});
+  }
+  open_ = false;
+  // Not SOCI's commit(): it takes the tag ROLLBACK, the answer to COMMIT in an aborted transaction, for success.
+  const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection_->raw(), "COMMIT"), &PQclear);
+  if (PQresultStatus(result.get()) == PGRES_COMMAND_OK) {
+    const std::string_view tag = PQcmdStatus(result.get());
+    if (tag == "COMMIT") return CommitOutcome::committed;
+    return because(CommitOutcome::failed, {Kind::handler, "25P02", "the database answered COMMIT with " + std::string(tag)});
+  }
+  auto error = pg_error(result.get(), connection_->raw(), Author::handler);
+  // An ERROR is an answer. Without one, or with the session ended in the middle (FATAL), nobody knows.
+  const char* severity = result ? PQresultErrorField(result.get(), PG_DIAG_SEVERITY_NONLOCALIZED) : nullptr;
+  const bool answered = severity != nullptr && std::string_view(severity) == "ERROR" && PQstatus(connection_->raw()) == CONNECTION_OK;
+  if (!answered) connection_.reset();
+  return because(answered ? CommitOutcome::failed : CommitOutcome::unknown, std::move(error));
+}
+
+std::optional<LedgerError> PgSession::cannot_work() const {
+  if (!open_) return LedgerError{Kind::handler, "25P01", "no transaction is open on this session"};
+  return failed_;
+}
+
+LedgerError PgSession::aborted_by(LedgerError error) {
+  if (open_) failed_ = error;
+  return error;
+}
+
+std::optional<LedgerError> PgSession::attempt(const std::function<void(PgStatements&)>& work) {
+  try {
+    work(connection_->ledger());
+    return std::nullopt;
+  } catch (const soci::postgresql_soci_error& e) {
+    if (PQstatus(connection_->raw()) == CONNECTION_BAD) return aborted_by(lost_connection(connection_->raw()));
+    return aborted_by(pg_error(e.sqlstate(), e.get_error_message(), Author::ledger));
+  } catch (const soci::soci_error& e) {
+    if (PQstatus(connection_->raw()) == CONNECTION_BAD) return aborted_by(lost_connection(connection_->raw()));
+    return aborted_by({Kind::outage, "", e.get_error_message()});
+  }
+}
+
+std::optional<LedgerError> PgSession::in_transaction_do(const std::function<void(PgStatements&)>& work) {
+  if (auto error = cannot_work()) return error;
+  return attempt(work);
+}
+
+LedgerStatus PgSession::find_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> settled) {
+  if (open_ && failed_) return *failed_;
+  if (!open_)
+    if (auto error = connect()) return std::move(*error);
+  return status(attempt([&](PgStatements& s) { s.find_ids(service, ids, settled); }));
+}
+
+LedgerStatus PgSession::claim_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> claimed) {
+  return status(in_transaction_do([&](PgStatements& s) { s.claim_ids(service, ids, claimed); }));
+}
+
+LedgerStatus PgSession::set_id_states(std::string_view service, std::span<const std::string_view> ids, runtime::RowState state) {
+  return status(in_transaction_do([&](PgStatements& s) { s.set_id_states(service, ids, state); }));
+}
+
+runtime::LedgerResult<bool> PgSession::fence(std::string_view service, const runtime::MarkMove& move) {
+  bool moved = false;
+  if (auto error = in_transaction_do([&](PgStatements& s) { moved = s.fence(service, move); })) return std::move(*error);
+  return moved;
+}
+
+LedgerStatus PgSession::barrier(std::string_view service, std::span<const runtime::MarkKey> marks) {
+  if (open_) return LedgerError{Kind::handler, "25001", "a barrier must not hold row locks: roll back first"};
+  if (auto error = connect()) return std::move(*error);
+  // Each its own transaction: the lock ends with the statement.
+  for (const std::size_t i : sorted_once(marks))
+    if (auto error = attempt([&](PgStatements& s) { s.wait_for_mark(service, marks[i]); })) return std::move(*error);
+  return LedgerStatus::success();
+}
+
+runtime::LedgerResult<std::vector<std::optional<runtime::Delegated>>> PgSession::lock_delegated(std::string_view service,
+                                                                                                std::span<const runtime::OriginKey> origins) {
+  std::vector<std::optional<runtime::Delegated>> out;
+  if (auto error = in_transaction_do([&](PgStatements& s) { out = s.lock_delegated(service, origins); })) return std::move(*error);
+  return out;
+}
+
+LedgerStatus PgSession::write_delegated(std::string_view service, std::span<const runtime::Delegation> rows) {
+  return status(in_transaction_do([&](PgStatements& s) { s.write_delegated(service, rows); }));
+}
+
+LedgerStatus PgSession::erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins) {
+  return status(in_transaction_do([&](PgStatements& s) { s.erase_delegated(service, origins); }));
+}
+
+std::optional<runtime::StatementFailure> PgSession::run(std::span<const runtime::SqlStatement> statements) {
+  if (auto error = cannot_work()) return runtime::StatementFailure{0, std::move(*error)};
+  // Constraints of the ledger's own tables are never deferred: without statements of the handler there is nothing to check.
+  auto failure = connection_->handler().run(statements, !statements.empty() || wrote_by_query_);
+  if (failure) failure->error = aborted_by(std::move(failure->error));
+  return failure;
+}
+
+runtime::LedgerResult<std::size_t> PgSession::query(const runtime::SqlStatement& statement, bool read_only, const runtime::SqlRow& on_row) {
+  if (auto error = cannot_work()) return std::move(*error);
+  if (!read_only) wrote_by_query_ = true;
+  auto rows = connection_->handler().query(statement, on_row);
+  // A refused statement was not sent; the transaction lives on.
+  if (!rows && (rows.error().kind != Kind::refused || connection_->handler().tainted())) aborted_by(rows.error());
+  return rows;
+}
+
+runtime::LedgerResult<bool> PgSession::same_transaction() {
+  return open_ && connection_ && PQtransactionStatus(connection_->raw()) == PQTRANS_INTRANS && !connection_->handler().tainted();
+}
+
+runtime::LedgerResult<std::vector<core::Mark>> PgSession::take_over(std::string_view service, std::string_view cluster_id,
+                                                                    std::span<const runtime::TakeOver> partitions) {
+  std::vector<core::Mark> out;
+  if (auto error = in_transaction_do([&](PgStatements& s) { out = s.take_over(service, cluster_id, partitions); })) return std::move(*error);
+  return out;
+}
+
+}  // namespace hostler::store

@@ -1,0 +1,66 @@
+// A leased session on PostgreSQL. Connects when it must, throws a broken connection away, and hands back only a clean one.
+// Private to store/. Thread-safety: one thread at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/ledger.h"
+#include "store/pg_connection.h"
+#include "store/pool.h"
+
+namespace hostler::store {
+
+class PgSession final : public runtime::LedgerSession {
+ public:
+  // `connection` may be null: connects on first use.
+  PgSession(std::string conninfo, std::shared_ptr<Pool<PgConnection>> pool, std::unique_ptr<PgConnection> connection);
+  ~PgSession() override;
+  PgSession(const PgSession&) = delete;
+  PgSession& operator=(const PgSession&) = delete;
+
+  runtime::LedgerStatus begin() override;
+  void rollback() override;
+  runtime::CommitOutcome commit(runtime::LedgerError* why) override;
+  [[nodiscard]] bool in_transaction() const override { return open_; }
+
+  runtime::LedgerStatus find_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> settled) override;
+  runtime::LedgerStatus claim_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> claimed) override;
+  runtime::LedgerStatus set_id_states(std::string_view service, std::span<const std::string_view> ids, runtime::RowState state) override;
+  runtime::LedgerResult<bool> fence(std::string_view service, const runtime::MarkMove& move) override;
+  runtime::LedgerStatus barrier(std::string_view service, std::span<const runtime::MarkKey> marks) override;
+  runtime::LedgerResult<std::vector<std::optional<runtime::Delegated>>> lock_delegated(std::string_view service,
+                                                                                       std::span<const runtime::OriginKey> origins) override;
+  runtime::LedgerStatus write_delegated(std::string_view service, std::span<const runtime::Delegation> rows) override;
+  runtime::LedgerStatus erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins) override;
+  std::optional<runtime::StatementFailure> run(std::span<const runtime::SqlStatement> statements) override;
+  runtime::LedgerResult<std::size_t> query(const runtime::SqlStatement& statement, bool read_only, const runtime::SqlRow& on_row) override;
+  runtime::LedgerResult<bool> same_transaction() override;
+
+  // Inside a transaction; see runtime::Ledger::take_over.
+  runtime::LedgerResult<std::vector<core::Mark>> take_over(std::string_view service, std::string_view cluster_id,
+                                                           std::span<const runtime::TakeOver> partitions);
+
+ private:
+  std::optional<runtime::LedgerError> connect();
+  // Why nothing can be done in the transaction: none is open, or an earlier error aborted it.
+  [[nodiscard]] std::optional<runtime::LedgerError> cannot_work() const;
+  runtime::LedgerError aborted_by(runtime::LedgerError error);
+  // Runs a statement of the ledger's own, inside the transaction or without one.
+  std::optional<runtime::LedgerError> in_transaction_do(const std::function<void(PgStatements&)>& work);
+  std::optional<runtime::LedgerError> attempt(const std::function<void(PgStatements&)>& work);
+
+  const std::string conninfo_;
+  const std::shared_ptr<Pool<PgConnection>> pool_;
+  std::unique_ptr<PgConnection> connection_;
+  bool open_ = false;
+  bool wrote_by_query_ = false;
+  std::optional<runtime::LedgerError> failed_;  // what aborted the open transaction
+};
+
+}  // namespace hostler::store

@@ -1,0 +1,61 @@
+// The ledger's own statements on PostgreSQL, through SOCI: one per batch, array literals through unnest, prepared on first use and kept as long as the
+// connection. Scalars only: SOCI's bulk vectors cost a round trip per row, and run again they send the first batch again. Private to store/.
+// Throws soci::soci_error. Thread-safety: one thread, the session's.
+#pragma once
+
+#include <soci/soci.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/ledger.h"
+
+namespace hostler::store {
+
+class PgStatements {
+ public:
+  // Must die before the session: a soci::statement that outlives its connection is a use after free.
+  explicit PgStatements(soci::session& session);
+  ~PgStatements();
+  PgStatements(const PgStatements&) = delete;
+  PgStatements& operator=(const PgStatements&) = delete;
+
+  void find_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> settled);
+  void claim_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> claimed);
+  void set_id_states(std::string_view service, std::span<const std::string_view> ids, runtime::RowState state);
+  bool fence(std::string_view service, const runtime::MarkMove& move);
+  void wait_for_mark(std::string_view service, const runtime::MarkKey& mark);
+  std::vector<std::optional<runtime::Delegated>> lock_delegated(std::string_view service, std::span<const runtime::OriginKey> origins);
+  void write_delegated(std::string_view service, std::span<const runtime::Delegation> rows);
+  void erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins);
+  std::vector<core::Mark> take_over(std::string_view service, std::string_view cluster_id, std::span<const runtime::TakeOver> partitions);
+
+ private:
+  struct FindIds;
+  struct ClaimIds;
+  struct SetIdStates;
+  struct Fence;
+  struct WaitForMark;
+  struct LockDelegated;
+  struct WriteDelegated;
+  struct EraseDelegated;
+
+  template <class S>
+  S& prepared(std::unique_ptr<S>& statement);
+
+  soci::session& session_;
+  std::unique_ptr<FindIds> find_ids_;
+  std::unique_ptr<ClaimIds> claim_ids_;
+  std::unique_ptr<SetIdStates> set_id_states_;
+  std::unique_ptr<Fence> fence_;
+  std::unique_ptr<WaitForMark> wait_for_mark_;
+  std::unique_ptr<LockDelegated> lock_delegated_;
+  std::unique_ptr<WriteDelegated> write_delegated_;
+  std::unique_ptr<EraseDelegated> erase_delegated_;
+};
+
+}  // namespace hostler::store

@@ -1,0 +1,32 @@
+// The ledger on SQLite. Private to store/. Thread-safe.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/types.h"
+#include "runtime/ledger.h"
+#include "store/pool.h"
+#include "store/sqlite_connection.h"
+#include "store/sqlite_file.h"
+
+namespace hostler::store {
+
+class SqliteLedger final : public runtime::Ledger {
+ public:
+  SqliteLedger(std::shared_ptr<SqliteFile> file, core::Millis busy_timeout, std::uint32_t max_sessions);
+
+  [[nodiscard]] runtime::SqlDialect dialect() const override { return runtime::SqlDialect::sqlite; }
+  std::unique_ptr<runtime::LedgerSession> lease() override;
+  runtime::LedgerResult<std::vector<core::Mark>> take_over(std::string_view service, std::string_view cluster_id,
+                                                           std::span<const runtime::TakeOver> partitions) override;
+
+ private:
+  const std::shared_ptr<SqliteFile> file_;
+  const core::Millis busy_timeout_;
+  const std::shared_ptr<Pool<SqliteConnection>> pool_;  // sessions may outlive the ledger
+};
+
+}  // namespace hostler::store

@@ -1,0 +1,92 @@
+#include "kafka/admin.h"
+
+#include "support/catch.h"
+#include "support/kafka_client.h"
+#include "support/wait.h"
+
+using namespace hostler;
+using namespace hostler::testing;
+
+namespace {
+
+kafka::AdminOptions options() {
+  kafka::AdminOptions o;
+  o.brokers = kafka_bootstrap();
+  return o;
+}
+
+}  // namespace
+
+TEST_CASE("topics are created with their settings, at once usable, and described") {
+  kafka::KafkaAdmin admin(options());
+  REQUIRE(admin.start());
+  const std::string name = unique_prefix() + "t";
+  const runtime::TopicSpec spec{name, 3, -1, {{"retention.ms", "123456"}, {"cleanup.policy", "delete"}}};
+  REQUIRE(admin.create({&spec, 1}));
+  const auto topic = admin.topic(name);
+  REQUIRE(topic);
+  REQUIRE(topic->has_value());
+  CHECK((*topic)->partitions == 3);
+  CHECK((*topic)->replication == 1);
+  const auto settings = admin.settings(name);
+  REQUIRE(settings);
+  CHECK(settings->at("retention.ms") == "123456");
+  CHECK(settings->at("max.message.bytes") == "1048588");  // the broker's default counts too
+  const auto all = admin.topics();
+  REQUIRE(all);
+  CHECK(std::any_of(all->begin(), all->end(), [&](const auto& t) { return t.name == name && t.partitions == 3; }));
+}
+
+TEST_CASE("creating an existing topic leaves it alone and is no error") {
+  kafka::KafkaAdmin admin(options());
+  REQUIRE(admin.start());
+  const std::string name = unique_prefix();
+  const std::vector<runtime::TopicSpec> first = {{name + "a", 2, -1, {}}};
+  REQUIRE(admin.create(first));
+  const std::vector<runtime::TopicSpec> both = {{name + "a", 5, -1, {}}, {name + "b", 1, -1, {}}};
+  REQUIRE(admin.create(both));
+  CHECK((*admin.topic(name + "a"))->partitions == 2);
+  CHECK((*admin.topic(name + "b"))->partitions == 1);
+}
+
+TEST_CASE("looking at a topic that does not exist finds nothing and creates nothing") {
+  kafka::KafkaAdmin admin(options());
+  REQUIRE(admin.start());
+  const std::string name = unique_prefix() + "missing";
+  const auto topic = admin.topic(name);
+  REQUIRE(topic);
+  CHECK_FALSE(topic->has_value());
+  CHECK_FALSE(admin.settings(name).ok());
+  CHECK_FALSE(KafkaClient().has_topic(name));
+}
+
+TEST_CASE("a topic that the broker refuses is an error that names it") {
+  kafka::KafkaAdmin admin(options());
+  REQUIRE(admin.start());
+  const runtime::TopicSpec spec{"bad name!", 1, -1, {}};
+  const auto created = admin.create({&spec, 1});
+  REQUIRE_FALSE(created.ok());
+  CHECK_THAT(created.error().message, contains("bad name!"));
+}
+
+TEST_CASE("the cluster tells its id") {
+  kafka::KafkaAdmin admin(options());
+  REQUIRE(admin.start());
+  const auto id = admin.cluster_id();
+  REQUIRE(id);
+  CHECK_FALSE(id->empty());
+}
+
+TEST_CASE("with no broker there every question is an error within its time, and says where it asked") {
+  auto o = options();
+  o.brokers = "127.0.0.1:1";
+  o.timeout = 300ms;
+  kafka::KafkaAdmin admin(o);
+  REQUIRE(admin.start());
+  const auto all = admin.topics();
+  REQUIRE_FALSE(all.ok());
+  CHECK_THAT(all.error().message, contains("127.0.0.1:1"));
+  CHECK_FALSE(admin.cluster_id().ok());
+  const runtime::TopicSpec spec{"t", 1, -1, {}};
+  CHECK_FALSE(admin.create({&spec, 1}).ok());
+}
