@@ -21,9 +21,9 @@ struct UsageError {
 
 // What a command has: options described for people, and how the parsed values become a Command.
 struct Parser {
-  std::string name;     // "ledger migrate"
-  std::string purpose;  // one line
-  std::string details;  // below the options
+  std::string name;    // "ledger migrate"
+  std::string purpose; // one line
+  std::string details; // below the options
   std::function<void(po::options_description&)> describe;
   std::function<Command(const po::variables_map&)> make;
 };
@@ -31,22 +31,29 @@ struct Parser {
 std::string config_of(const po::variables_map& values) { return values["config"].as<std::string>(); }
 
 void describe_config(po::options_description& options) {
-  options.add_options()("config,c", po::value<std::string>()->value_name("FILE")->default_value(default_config), "the configuration, TOML");
+  options.add_options()("config,c",
+                        po::value<std::string>()->value_name("FILE")->default_value(default_config),
+                        "the configuration, TOML");
 }
 
 // value<unsigned> would turn -1 into 4294967295.
-std::int64_t number_of(const po::variables_map& values, const char* name, std::int64_t least, std::int64_t most) {
+std::int64_t number_of(const po::variables_map& values, const char* name, std::int64_t least,
+                       std::int64_t most) {
   const auto number = values[name].as<std::int64_t>();
   if (number >= least && number <= most) return number;
-  throw UsageError{"--" + std::string(name) + " is " + std::to_string(number) + "; it can be " + std::to_string(least) + " to " + std::to_string(most)};
+  throw UsageError{"--" + std::string(name) + " is " + std::to_string(number) + "; it can be " +
+                   std::to_string(least) + " to " + std::to_string(most)};
 }
 
 void describe_demo(po::options_description& options) {
-  options.add_options()                                                                                                            //
-      ("for", po::value<std::string>()->value_name("TIME"), "produce for so long, such as 30s or 2m; without it until Ctrl-C")    //
-      ("rate", po::value<std::int64_t>()->value_name("N")->default_value(50), "records produced per second, 1 to 10000")          //
-      ("plain", po::bool_switch(), "plain lines instead of the live view")                                                        //
-      ("seed", po::value<std::int64_t>()->value_name("N")->default_value(1), "of the traffic: the same seed, the same records");
+  options.add_options() //
+      ("for", po::value<std::string>()->value_name("TIME"),
+       "produce for so long, such as 30s or 2m; without it until Ctrl-C") //
+      ("rate", po::value<std::int64_t>()->value_name("N")->default_value(50),
+       "records produced per second, 1 to 10000")                          //
+      ("plain", po::bool_switch(), "plain lines instead of the live view") //
+      ("seed", po::value<std::int64_t>()->value_name("N")->default_value(1),
+       "of the traffic: the same seed, the same records");
 }
 
 Command make_demo(const po::variables_map& values) {
@@ -54,7 +61,8 @@ Command make_demo(const po::variables_map& values) {
   if (values.count("for") != 0) {
     const auto text = values["for"].as<std::string>();
     demo.duration = config::parse_duration(text);
-    if (!demo.duration || *demo.duration < std::chrono::seconds(1) || *demo.duration > std::chrono::hours(24)) {
+    if (!demo.duration || *demo.duration < std::chrono::seconds(1) ||
+        *demo.duration > std::chrono::hours(24)) {
       throw UsageError{"--for is '" + text + "'; it can be 1s to 24h, such as 30s"};
     }
   }
@@ -67,26 +75,36 @@ Command make_demo(const po::variables_map& values) {
 const std::array<Parser, 5>& parsers() {
   static const std::array<Parser, 5> all = {{
       {"run", "run the handlers of a configuration until SIGTERM or Ctrl-C, then drain",
-       "A second signal stops at once. Exit codes: 0 drained, 1 stopped by an error, 2 command line or configuration.", describe_config,
+       "A second signal stops at once. Exit codes: 0 drained, 1 stopped by an error, 2 command line or "
+       "configuration.",
+       describe_config,
        [](const po::variables_map& values) -> Command { return RunCommand{config_of(values)}; }},
       {"check", "check a configuration: file, plugins, topics, database",
-       "Changes nothing. Exit codes: 0 all fine, 1 something is not, 2 command line or configuration, 3 broker or database not reached.",
+       "Changes nothing. Exit codes: 0 all fine, 1 something is not, 2 command line or configuration, 3 "
+       "broker or database not reached.",
        [](po::options_description& options) {
          describe_config(options);
          options.add_options()("json", po::bool_switch(), "one JSON document on stdout");
        },
-       [](const po::variables_map& values) -> Command { return CheckOptions{config_of(values), values["json"].as<bool>()}; }},
+       [](const po::variables_map& values) -> Command {
+         return CheckOptions{config_of(values), values["json"].as<bool>()};
+       }},
       {"demo", "see it work: a broker, a database and the interview platform in this process",
-       "Needs nothing installed and leaves nothing behind. Exit codes: 0 every record accounted for, 1 not, 2 command line.", describe_demo, make_demo},
+       "Needs nothing installed and leaves nothing behind. Exit codes: 0 every record accounted for, 1 not, "
+       "2 command line.",
+       describe_demo, make_demo},
       {"ledger migrate", "create or update the ledger's tables, and those of the handlers",
-       "Exit codes: 0 up to date, 1 a migration failed, 2 command line or configuration, 3 database not reached.",
+       "Exit codes: 0 up to date, 1 a migration failed, 2 command line or configuration, 3 database not "
+       "reached.",
        [](po::options_description& options) {
          describe_config(options);
          options.add_options()("dry-run", po::bool_switch(), "only show what would be applied");
        },
-       [](const po::variables_map& values) -> Command { return MigrateOptions{config_of(values), values["dry-run"].as<bool>()}; }},
-      {"version", "show the version of the program, its Kafka client and the plugin interface", "", [](po::options_description&) {},
-       [](const po::variables_map&) -> Command { return VersionOptions{}; }},
+       [](const po::variables_map& values) -> Command {
+         return MigrateOptions{config_of(values), values["dry-run"].as<bool>()};
+       }},
+      {"version", "show the version of the program, its Kafka client and the plugin interface", "",
+       [](po::options_description&) {}, [](const po::variables_map&) -> Command { return VersionOptions{}; }},
   }};
   return all;
 }
@@ -102,7 +120,8 @@ std::string overview() {
 }
 
 Ending usage_error(const std::string& what, const std::string& command = "") {
-  return {exit_usage, "hostler: " + what + "\n'hostler " + (command.empty() ? "" : command + " ") + "--help' shows how it is used.\n"};
+  return {exit_usage, "hostler: " + what + "\n'hostler " + (command.empty() ? "" : command + " ") +
+                          "--help' shows how it is used.\n"};
 }
 
 bool asks_for_help(const std::string& word) { return word == "--help" || word == "-h" || word == "help"; }
@@ -111,12 +130,17 @@ Command parse_command(const Parser& parser, std::span<const std::string> words) 
   po::options_description options("options");
   parser.describe(options);
   options.add_options()("help,h", po::bool_switch(), "show this");
-  const po::positional_options_description none;  // without it stray words are ignored
+  const po::positional_options_description none; // without it stray words are ignored
   // No guessing: --conf must not mean --config.
   const int style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
   try {
     po::variables_map values;
-    po::store(po::command_line_parser(std::vector<std::string>(words.begin(), words.end())).options(options).positional(none).style(style).run(), values);
+    po::store(po::command_line_parser(std::vector<std::string>(words.begin(), words.end()))
+                  .options(options)
+                  .positional(none)
+                  .style(style)
+                  .run(),
+              values);
     if (values["help"].as<bool>()) {
       std::ostringstream out;
       out << "usage: hostler " << parser.name << " [OPTIONS]\n\n" << parser.purpose << "\n\n" << options;
@@ -129,12 +153,10 @@ Command parse_command(const Parser& parser, std::span<const std::string> words) 
     return usage_error("'" + parser.name + "' takes options only, no other words", parser.name);
   } catch (const po::error& error) {
     return usage_error(error.what(), parser.name);
-  } catch (const UsageError& error) {
-    return usage_error(error.what, parser.name);
-  }
+  } catch (const UsageError& error) { return usage_error(error.what, parser.name); }
 }
 
-}  // namespace
+} // namespace
 
 Command parse_arguments(std::span<const std::string> arguments) {
   if (arguments.empty()) return Ending{exit_usage, overview()};
@@ -142,13 +164,16 @@ Command parse_arguments(std::span<const std::string> arguments) {
   if (arguments[0] == "--version") return VersionOptions{};
   for (const Parser& parser : parsers()) {
     if (parser.name == arguments[0]) return parse_command(parser, arguments.subspan(1));
-    if (arguments.size() > 1 && parser.name == arguments[0] + " " + arguments[1]) return parse_command(parser, arguments.subspan(2));
+    if (arguments.size() > 1 && parser.name == arguments[0] + " " + arguments[1])
+      return parse_command(parser, arguments.subspan(2));
   }
   if (arguments[0] == "ledger") {
     if (arguments.size() > 1 && asks_for_help(arguments[1])) return Ending{exit_fine, overview()};
-    return usage_error(arguments.size() > 1 ? "there is no command 'ledger " + arguments[1] + "'; there is 'ledger migrate'" : "which ledger command? There is 'ledger migrate'");
+    return usage_error(arguments.size() > 1
+                           ? "there is no command 'ledger " + arguments[1] + "'; there is 'ledger migrate'"
+                           : "which ledger command? There is 'ledger migrate'");
   }
   return usage_error("there is no command '" + arguments[0] + "'");
 }
 
-}  // namespace hostler::cli
+} // namespace hostler::cli

@@ -13,7 +13,7 @@ namespace hostler::cli {
 // Nothing to run: print and end.
 struct Ending {
   int exit_code = exit_fine;
-  std::string text;  // to stdout when the exit code is 0, else to stderr
+  std::string text; // to stdout when the exit code is 0, else to stderr
 };
 
 struct RunCommand {
@@ -25,4 +25,4 @@ using Command = std::variant<Ending, RunCommand, CheckOptions, DemoOptions, Migr
 // `arguments` without the program's name. Never throws for what a user typed.
 [[nodiscard]] Command parse_arguments(std::span<const std::string> arguments);
 
-}  // namespace hostler::cli
+} // namespace hostler::cli

@@ -23,16 +23,27 @@ const char* level_name(Level level) {
   return "wrong";
 }
 
+std::string count_of(std::int64_t count, const std::string& what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
 int exit_code_of(std::span<const Finding> findings) {
-  const auto has = [&](Level level) { return std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) { return finding.level == level; }); };
+  const auto has = [&](Level level) {
+    return std::any_of(findings.begin(), findings.end(),
+                       [&](const Finding& finding) { return finding.level == level; });
+  };
   if (has(Level::wrong)) return exit_not_fine;
   return has(Level::unreachable) ? exit_unreachable : exit_fine;
 }
 
 void check_configuration(const core::HostConfig& config, Findings& out) {
-  const auto enabled = std::count_if(config.handlers.begin(), config.handlers.end(), [](const core::HandlerConfig& handler) { return handler.enabled; });
-  out.push_back({Level::fine, "configuration", config.file + ": " + std::to_string(config.handlers.size()) + " handlers, " + std::to_string(enabled) + " enabled"});
-  if (enabled == 0) out.push_back({Level::warning, "configuration", "no handler is enabled, so nothing would run"});
+  const auto enabled = std::count_if(config.handlers.begin(), config.handlers.end(),
+                                     [](const core::HandlerConfig& handler) { return handler.enabled; });
+  out.push_back({Level::fine, "configuration",
+                 config.file + ": " + count_of(static_cast<std::int64_t>(config.handlers.size()), "handler") +
+                     ", " + std::to_string(enabled) + " enabled"});
+  if (enabled == 0)
+    out.push_back({Level::warning, "configuration", "no handler is enabled, so nothing would run"});
   if (config.from_environment.empty()) return;
   std::string names;
   for (const std::string& name : config.from_environment) names += (names.empty() ? "" : ", ") + name;
@@ -43,9 +54,11 @@ void check_plugins(const core::HostConfig& config, const PluginProbe& probe, Fin
   for (const core::HandlerConfig& handler : config.handlers) {
     if (!handler.enabled) continue;
     if (const auto tried = probe(config, handler); !tried) {
-      out.push_back({Level::wrong, "plugin", "handler '" + handler.name + "' (" + handler.where + "): " + tried.error().message});
+      out.push_back({Level::wrong, "plugin",
+                     "handler '" + handler.name + "' (" + handler.where + "): " + tried.error().message});
     } else {
-      out.push_back({Level::fine, "plugin", handler.plugin + " has '" + handler.handler + "' for handler '" + handler.name + "'"});
+      out.push_back({Level::fine, "plugin",
+                     handler.plugin + " has '" + handler.handler + "' for handler '" + handler.name + "'"});
     }
   }
 }
@@ -57,7 +70,8 @@ void check_database(const core::HostConfig& config, Findings& out) {
   }
   auto migrator = open_database(config, true);
   if (!migrator) {
-    out.push_back({migrator.error().unreachable ? Level::unreachable : Level::wrong, "database", migrator.error().message});
+    out.push_back({migrator.error().unreachable ? Level::unreachable : Level::wrong, "database",
+                   migrator.error().message});
     return;
   }
   const auto pending = (*migrator)->plan();
@@ -71,8 +85,11 @@ void check_database(const core::HostConfig& config, Findings& out) {
     return;
   }
   std::string names;
-  for (const store::Migration& migration : *pending) names += (names.empty() ? "" : ", ") + migration.owner + " " + migration.name;
-  out.push_back({Level::wrong, "migration", std::to_string(pending->size()) + " pending (" + names + "); run: hostler ledger migrate --config " + config.file});
+  for (const store::Migration& migration : *pending)
+    names += (names.empty() ? "" : ", ") + migration.owner + " " + migration.name;
+  out.push_back({Level::wrong, "migration",
+                 std::to_string(pending->size()) + " pending (" + names +
+                     "); run: hostler ledger migrate --config " + config.file});
 }
 
-}  // namespace hostler::cli
+} // namespace hostler::cli

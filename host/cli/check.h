@@ -17,14 +17,14 @@ namespace hostler::cli {
 struct Finding {
   enum class Level : std::uint8_t {
     fine,
-    plan,         // the host will do this by itself
-    warning,      // works, but probably not as meant
+    plan,    // the host will do this by itself
+    warning, // works, but probably not as meant
     wrong,
-    unreachable,  // could not be found out
+    unreachable, // could not be found out
   };
   Level level = Level::fine;
-  std::string about;  // "configuration", "plugin", "broker", "topic", "database", "migration"
-  std::string text;   // says what to do unless it is fine
+  std::string about; // "configuration", "plugin", "broker", "topic", "database", "migration"
+  std::string text;  // says what to do unless it is fine
 };
 using Findings = std::vector<Finding>;
 
@@ -34,8 +34,12 @@ using Findings = std::vector<Finding>;
 // exit_not_fine if anything is wrong, else exit_unreachable if anything could not be found out, else exit_fine.
 [[nodiscard]] int exit_code_of(std::span<const Finding> findings);
 
+// "1 topic", "3 topics".
+[[nodiscard]] std::string count_of(std::int64_t count, const std::string& what);
+
 // How a plugin is tried: its file is there, it loads, it has the handler. An error says which of these is not so.
-using PluginProbe = std::function<core::Status<>(const core::HostConfig& config, const core::HandlerConfig& handler)>;
+using PluginProbe =
+    std::function<core::Status<>(const core::HostConfig& config, const core::HandlerConfig& handler)>;
 
 void check_configuration(const core::HostConfig& config, Findings& out);
 void check_plugins(const core::HostConfig& config, const PluginProbe& probe, Findings& out);
@@ -44,4 +48,4 @@ void check_topics(const core::HostConfig& config, runtime::Admin& admin, Finding
 // The database answers; which migrations are pending.
 void check_database(const core::HostConfig& config, Findings& out);
 
-}  // namespace hostler::cli
+} // namespace hostler::cli

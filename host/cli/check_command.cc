@@ -25,9 +25,11 @@ core::Status<> probe_plugin(const core::HostConfig& config, const core::HandlerC
 
 void check_broker(const core::HostConfig& config, Findings& out) {
   kafka::AdminOptions options;
-  for (const std::string& broker : config.kafka.brokers) options.brokers += (options.brokers.empty() ? "" : ",") + broker;
+  for (const std::string& broker : config.kafka.brokers)
+    options.brokers += (options.brokers.empty() ? "" : ",") + broker;
   options.client_id = config.kafka.client_id;
   options.properties = config.kafka.properties;
+  options.timeout = std::chrono::seconds(5);
   kafka::KafkaAdmin admin(std::move(options));
   if (const auto started = admin.start(); !started) {
     out.push_back({Finding::Level::wrong, "broker", started.error().message});
@@ -42,7 +44,8 @@ void print_json(const std::string& file, const Findings& findings) {
   document["fine"] = exit_code_of(findings) == exit_fine;
   document["findings"] = nlohmann::ordered_json::array();
   for (const Finding& finding : findings) {
-    document["findings"].push_back({{"level", level_name(finding.level)}, {"about", finding.about}, {"text", finding.text}});
+    document["findings"].push_back(
+        {{"level", level_name(finding.level)}, {"about", finding.about}, {"text", finding.text}});
   }
   std::puts(document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
 }
@@ -64,22 +67,26 @@ void print_lines(const Findings& findings) {
   std::array<std::size_t, 5> counts{};
   for (const Finding& finding : findings) {
     ++counts.at(static_cast<std::size_t>(finding.level));
-    std::printf("%s%-11s%s  %-13s  %s\n", colours ? colour_of(finding.level) : "", level_name(finding.level), colours ? "\x1b[0m" : "", finding.about.c_str(), finding.text.c_str());
+    std::printf("%s%-11s%s  %-13s  %s\n", colours ? colour_of(finding.level) : "", level_name(finding.level),
+                colours ? "\x1b[0m" : "", finding.about.c_str(), finding.text.c_str());
   }
   std::string summary;
   for (std::size_t i = 1; i < counts.size(); ++i) {
-    if (counts.at(i) != 0) summary += (summary.empty() ? "" : ", ") + std::to_string(counts.at(i)) + " " + level_name(static_cast<Finding::Level>(i));
+    if (counts.at(i) != 0)
+      summary += (summary.empty() ? "" : ", ") + std::to_string(counts.at(i)) + " " +
+                 level_name(static_cast<Finding::Level>(i));
   }
   std::printf("%s\n", summary.empty() ? "all fine" : summary.c_str());
 }
 
-}  // namespace
+} // namespace
 
 int run_check(const CheckOptions& options) {
   const auto config = config::load_config(options.config, config::process_environment());
   Findings findings;
   if (!config) {
-    for (const config::ConfigError& error : config.error()) findings.push_back({Finding::Level::wrong, "configuration", error.text()});
+    for (const config::ConfigError& error : config.error())
+      findings.push_back({Finding::Level::wrong, "configuration", error.text()});
     options.json ? print_json(options.config, findings) : print_lines(findings);
     return exit_usage;
   }
@@ -95,8 +102,9 @@ std::optional<core::HostConfig> load_or_complain(const std::string& path) {
   auto config = config::load_config(path, config::process_environment());
   if (config) return std::move(*config);
   for (const config::ConfigError& error : config.error()) std::fprintf(stderr, "%s\n", error.text().c_str());
-  std::fprintf(stderr, "hostler: the configuration has %zu %s\n", config.error().size(), config.error().size() == 1 ? "error" : "errors");
+  std::fprintf(stderr, "hostler: the configuration has %zu %s\n", config.error().size(),
+               config.error().size() == 1 ? "error" : "errors");
   return std::nullopt;
 }
 
-}  // namespace hostler::cli
+} // namespace hostler::cli

@@ -11,9 +11,9 @@
 namespace hostler::cli {
 
 inline constexpr int exit_fine = 0;
-inline constexpr int exit_not_fine = 1;     // the thing asked about is not fine
-inline constexpr int exit_usage = 2;        // command line or configuration
-inline constexpr int exit_unreachable = 3;  // broker or database
+inline constexpr int exit_not_fine = 1;    // the thing asked about is not fine
+inline constexpr int exit_usage = 2;       // command line or configuration
+inline constexpr int exit_unreachable = 3; // broker or database
 
 inline constexpr const char* default_config = "/etc/hostler/hostler.toml";
 
@@ -30,10 +30,10 @@ struct MigrateOptions {
 struct VersionOptions {};
 
 struct DemoOptions {
-  std::optional<core::Millis> duration;  // --for: of producing; empty: until interrupted
-  std::uint32_t rate = 50;               // records produced per second
-  bool plain = false;                    // plain lines, also on a terminal
-  std::uint64_t seed = 1;                // of the traffic
+  std::optional<core::Millis> duration; // --for: of producing; empty: until interrupted
+  std::uint32_t rate = 50;              // records produced per second
+  bool plain = false;                   // plain lines, also on a terminal
+  std::uint64_t seed = 1;               // of the traffic
 };
 
 // Runs handlers until SIGTERM or SIGINT, then drains; a second signal stops at once. Must be called before any thread is started.
@@ -47,4 +47,4 @@ int run_version();
 // Reads the configuration; on errors prints all of them to stderr and returns nothing (the exit code is exit_usage).
 [[nodiscard]] std::optional<core::HostConfig> load_or_complain(const std::string& path);
 
-}  // namespace hostler::cli
+} // namespace hostler::cli

@@ -26,7 +26,9 @@ class StandIn {
   }
   StandIn(const StandIn&) = delete;
   StandIn& operator=(const StandIn&) = delete;
-  [[nodiscard]] std::string url() const { return std::string(sqlite_scheme) + (fs::path(folder_) / "ledger.db").string(); }
+  [[nodiscard]] std::string url() const {
+    return std::string(sqlite_scheme) + (fs::path(folder_) / "ledger.db").string();
+  }
 
  private:
   std::string folder_;
@@ -34,13 +36,18 @@ class StandIn {
 
 class StandInMigrator final : public store::Migrator {
  public:
-  StandInMigrator(std::unique_ptr<StandIn> folder, std::unique_ptr<store::Migrator> migrator) : folder_(std::move(folder)), migrator_(std::move(migrator)) {}
-  core::Status<> add_folder(const std::string& owner, const fs::path& folder) override { return migrator_->add_folder(owner, folder); }
+  StandInMigrator(std::unique_ptr<StandIn> folder, std::unique_ptr<store::Migrator> migrator)
+      : folder_(std::move(folder)), migrator_(std::move(migrator)) {}
+  core::Status<> add_folder(const std::string& owner, const fs::path& folder) override {
+    return migrator_->add_folder(owner, folder);
+  }
   core::Result<std::vector<store::Migration>> plan() override { return migrator_->plan(); }
-  core::Result<std::vector<store::Migration>> apply() override { return core::Error{"this is only a look at what would be applied"}; }
+  core::Result<std::vector<store::Migration>> apply() override {
+    return core::Error{"this is only a look at what would be applied"};
+  }
 
  private:
-  std::unique_ptr<StandIn> folder_;  // outlives the migrator
+  std::unique_ptr<StandIn> folder_; // outlives the migrator
   std::unique_ptr<store::Migrator> migrator_;
 };
 
@@ -51,22 +58,27 @@ std::optional<DatabaseError> knock(const core::LedgerConfig& config) {
   const auto session = (*ledger)->lease();
   if (const runtime::LedgerStatus begun = session->begin(); !begun) {
     const runtime::LedgerError& error = begun.error();
-    return DatabaseError{error.kind == runtime::LedgerError::Kind::outage, store::masked_url(config.url) + ": " + error.message};
+    return DatabaseError{error.kind == runtime::LedgerError::Kind::outage,
+                         store::masked_url(config.url) + ": " + error.message};
   }
   session->rollback();
   return std::nullopt;
 }
 
-core::Result<std::unique_ptr<store::Migrator>, DatabaseError> open_migrator(const core::LedgerConfig& config, bool look_only) {
+core::Result<std::unique_ptr<store::Migrator>, DatabaseError> open_migrator(const core::LedgerConfig& config,
+                                                                            bool look_only) {
   const bool sqlite = config.url.starts_with(sqlite_scheme);
   std::error_code ignored;
   if (look_only && sqlite && !fs::exists(config.url.substr(sqlite_scheme.size()), ignored)) {
     const fs::path folder = fs::path(config.url.substr(sqlite_scheme.size())).parent_path();
-    if (!fs::is_directory(folder, ignored)) return DatabaseError{false, "the folder " + folder.string() + " does not exist; create it, or change 'url' in [ledger]"};
+    if (!fs::is_directory(folder, ignored))
+      return DatabaseError{
+          false, "the folder " + folder.string() + " does not exist; create it, or change 'url' in [ledger]"};
     auto stand_in = std::make_unique<StandIn>();
     auto migrator = store::open_migrator({stand_in->url(), 1});
     if (!migrator) return DatabaseError{false, migrator.error().message};
-    return std::unique_ptr<store::Migrator>(std::make_unique<StandInMigrator>(std::move(stand_in), std::move(*migrator)));
+    return std::unique_ptr<store::Migrator>(
+        std::make_unique<StandInMigrator>(std::move(stand_in), std::move(*migrator)));
   }
   if (auto closed = knock(config)) return *closed;
   auto migrator = store::open_migrator(config);
@@ -74,18 +86,20 @@ core::Result<std::unique_ptr<store::Migrator>, DatabaseError> open_migrator(cons
   return std::move(*migrator);
 }
 
-}  // namespace
+} // namespace
 
-core::Result<std::unique_ptr<store::Migrator>, DatabaseError> open_database(const core::HostConfig& config, bool look_only) {
+core::Result<std::unique_ptr<store::Migrator>, DatabaseError> open_database(const core::HostConfig& config,
+                                                                            bool look_only) {
   auto migrator = open_migrator(config.ledger, look_only);
   if (!migrator) return migrator;
   for (const core::HandlerConfig& handler : config.handlers) {
     if (handler.migrations.empty()) continue;
     if (const auto added = (*migrator)->add_folder(handler.name, handler.migrations); !added) {
-      return DatabaseError{false, "migrations of handler '" + handler.name + "' (" + handler.where + "): " + added.error().message};
+      return DatabaseError{false, "migrations of handler '" + handler.name + "' (" + handler.where +
+                                      "): " + added.error().message};
     }
   }
   return migrator;
 }
 
-}  // namespace hostler::cli
+} // namespace hostler::cli

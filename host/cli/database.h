@@ -12,12 +12,14 @@
 namespace hostler::cli {
 
 struct DatabaseError {
-  bool unreachable = false;  // the database does not answer; else something is wrong with the configuration or in it
-  std::string message;       // without passwords
+  bool unreachable =
+      false; // the database does not answer; else something is wrong with the configuration or in it
+  std::string message; // without passwords
 };
 
 // A migrator that knows the host's migrations and those of every handler, enabled or not; the database has answered.
 // `look_only`: an SQLite file that does not exist is not created, an empty one stands in for it.
-[[nodiscard]] core::Result<std::unique_ptr<store::Migrator>, DatabaseError> open_database(const core::HostConfig& config, bool look_only);
+[[nodiscard]] core::Result<std::unique_ptr<store::Migrator>, DatabaseError> open_database(
+    const core::HostConfig& config, bool look_only);
 
-}  // namespace hostler::cli
+} // namespace hostler::cli

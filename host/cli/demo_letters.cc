@@ -1,5 +1,7 @@
 #include "cli/demo_letters.h"
 
+#include <algorithm>
+
 #include "core/headers.h"
 #include "kafka/consumer.h"
 
@@ -8,11 +10,12 @@ namespace hostler::cli {
 namespace {
 constexpr std::size_t most_records = 500;
 constexpr core::Millis wait{100};
-}  // namespace
+} // namespace
 
 class DeadLetterReader::FromTheStart final : public runtime::Assignments {
  public:
-  core::Result<std::vector<runtime::StartPosition>> start_positions(std::span<const runtime::AssignedPartition> assigned) override {
+  core::Result<std::vector<runtime::StartPosition>> start_positions(
+      std::span<const runtime::AssignedPartition> assigned) override {
     std::vector<runtime::StartPosition> positions;
     for (const auto& partition : assigned) positions.push_back({partition.start, std::nullopt});
     return positions;
@@ -20,7 +23,9 @@ class DeadLetterReader::FromTheStart final : public runtime::Assignments {
   void revoked(std::span<const core::TopicPartition> /*partitions*/, bool /*lost*/) override {}
 };
 
-DeadLetterReader::DeadLetterReader(const std::string& brokers, const std::map<std::string, std::string>& properties, std::vector<std::string> topics)
+DeadLetterReader::DeadLetterReader(const std::string& brokers,
+                                   const std::map<std::string, std::string>& properties,
+                                   std::vector<std::string> topics)
     : assignments_(std::make_unique<FromTheStart>()) {
   kafka::ConsumerOptions options;
   options.brokers = brokers;
@@ -80,10 +85,20 @@ std::vector<DeadLetter> DeadLetterReader::letters() const {
   return letters_;
 }
 
+std::vector<DeadLetter> DeadLetterReader::latest(std::size_t most) const {
+  const std::lock_guard lock(mutex_);
+  return {letters_.end() - static_cast<std::ptrdiff_t>(std::min(most, letters_.size())), letters_.end()};
+}
+
+std::size_t DeadLetterReader::count() const {
+  const std::lock_guard lock(mutex_);
+  return letters_.size();
+}
+
 std::uint64_t DeadLetterReader::bytes(const std::string& topic) const {
   const std::lock_guard lock(mutex_);
   const auto found = bytes_.find(topic);
   return found == bytes_.end() ? 0 : found->second;
 }
 
-}  // namespace hostler::cli
+} // namespace hostler::cli

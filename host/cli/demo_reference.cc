@@ -116,10 +116,8 @@ void Reference::add(const TrafficRecord& record) {
     if (j.retried) ++outcome.retried;
     if (j.outcome == Outcome::dead)
       letters_.push_back({service, record.topic, record.key, record.value, j.reasons, j.message});
-    if (j.outcome == Outcome::duplicate) continue;
-    if (j.id.empty())
-      ++outcome.without_id;
-    else
+    if (j.outcome == Outcome::dead && j.id.empty()) ++outcome.dead_without_id;
+    if (j.outcome != Outcome::duplicate && !j.id.empty())
       ids_.push_back({j.id, j.type, service, record.topic, j.outcome == Outcome::dead ? "dead" : "done"});
   }
 }

@@ -40,9 +40,9 @@ struct ExpectedId {
 
 struct ServiceOutcome {
   std::array<std::uint64_t, core::outcome_count>
-      by_outcome{};             // final outcomes, index core::Outcome; retry stays 0
-  std::uint64_t retried = 0;    // records that needed a retry at least once
-  std::uint64_t without_id = 0; // settled under the id of their origin
+      by_outcome{};                  // final outcomes, index core::Outcome; retry stays 0
+  std::uint64_t retried = 0;         // records that needed a retry at least once
+  std::uint64_t dead_without_id = 0; // no row of processed_events stands for them
   [[nodiscard]] std::uint64_t records() const;
   [[nodiscard]] std::uint64_t count(core::Outcome outcome) const {
     return by_outcome[static_cast<std::size_t>(outcome)];

@@ -31,17 +31,21 @@ std::string describe(const runtime::RecordNote& note, const std::string& delay) 
   switch (note.disposition.outcome) {
     case Outcome::done: return "done";
     case Outcome::duplicate: return "duplicate, ignored";
-    case Outcome::retry: return "failed, attempt " + std::to_string(note.disposition.attempt.value) + " in " + delay;
-    case Outcome::dead: return "dead letter, " + std::string(core::to_text(note.disposition.reason)) + ": " + reason;
+    case Outcome::retry:
+      return "failed, attempt " + std::to_string(note.disposition.attempt.value) + " in " + delay;
+    case Outcome::dead:
+      return "dead letter, " + std::string(core::to_text(note.disposition.reason)) + ": " + reason;
     case Outcome::drop: return "dropped: " + reason;
     case Outcome::filtered: return "filtered, not for this handler";
   }
   return "";
 }
 
-}  // namespace
+} // namespace
 
-std::uint64_t HandlerCounts::read() const { return std::accumulate(source.begin(), source.end(), std::uint64_t{0}); }
+std::uint64_t HandlerCounts::read() const {
+  return std::accumulate(source.begin(), source.end(), std::uint64_t{0});
+}
 
 std::uint64_t HandlerCounts::ended(Outcome outcome) const {
   if (outcome == Outcome::retry) return 0;
@@ -55,12 +59,13 @@ std::uint64_t HandlerCounts::settled() const {
   return sum;
 }
 
-DemoStats::DemoStats(const core::HostConfig& config, const runtime::Clock& clock) : config_(config), clock_(clock) {
+DemoStats::DemoStats(const core::HostConfig& config, const runtime::Clock& clock)
+    : config_(config), clock_(clock) {
   for (const auto& handler : config.handlers) handlers_[handler.name];
 }
 
-void DemoStats::batch_settled(std::string_view handler, const core::TopicPartition& where, int retry_tier, const runtime::SettledCounts& counts,
-                              core::Millis /*took*/) {
+void DemoStats::batch_settled(std::string_view handler, const core::TopicPartition& where, int retry_tier,
+                              const runtime::SettledCounts& counts, core::Millis /*took*/) {
   const std::lock_guard lock(mutex_);
   auto& of_handler = handlers_[std::string(handler)];
   auto& into = retry_tier < 0 ? of_handler.source : of_handler.retry;
@@ -69,15 +74,19 @@ void DemoStats::batch_settled(std::string_view handler, const core::TopicPartiti
   // A retry partition is read in the order it was written: so many copies at its head are settled, and those that nothing was noted
   // about are done.
   auto& copies = copies_[{std::string(handler), where}];
-  for (auto n = std::accumulate(counts.by_outcome.begin(), counts.by_outcome.end(), std::uint64_t{0}); n > 0 && !copies.empty(); --n) {
+  for (auto n = std::accumulate(counts.by_outcome.begin(), counts.by_outcome.end(), std::uint64_t{0});
+       n > 0 && !copies.empty(); --n) {
     const auto [origin, ticket] = std::move(copies.front());
     copies.pop_front();
     const auto found = waiting_.find(origin);
     if (found == waiting_.end() || found->second.ticket != ticket) continue;
     const WaitingRecord& r = found->second.record;
     const auto now = clock_.now();
-    add_fate({now, r.handler, place(std::get<1>(origin), std::get<2>(origin), std::get<3>(origin)), r.event_id,
-              "done on attempt " + std::to_string(r.attempt) + ", " + seconds(now - r.failed_first) + " after it first failed", Outcome::done});
+    add_fate({now, r.handler, place(std::get<1>(origin), std::get<2>(origin), std::get<3>(origin)),
+              r.event_id,
+              "done on attempt " + std::to_string(r.attempt) + ", " + seconds(now - r.failed_first) +
+                  " after it first failed",
+              Outcome::done});
     waiting_.erase(found);
   }
 }
@@ -85,7 +94,8 @@ void DemoStats::batch_settled(std::string_view handler, const core::TopicPartiti
 void DemoStats::record_noted(const runtime::RecordNote& note) {
   const auto now = clock_.now();
   const auto& record = *note.record;
-  Origin origin{std::string(note.handler), std::string(record.topic), record.partition.value, record.offset.value};
+  Origin origin{std::string(note.handler), std::string(record.topic), record.partition.value,
+                record.offset.value};
   const auto& delays = config_of(note.handler).retry.delays;
   const std::string delay = note.disposition.tier < delays.size() ? delays[note.disposition.tier].text : "";
   Fate fate{now,
@@ -96,8 +106,10 @@ void DemoStats::record_noted(const runtime::RecordNote& note) {
             note.disposition.outcome};
   const std::lock_guard lock(mutex_);
   add_fate(std::move(fate));
-  if (note.disposition.outcome == Outcome::retry) wait_for_copy(note, std::move(origin), now);
-  else if (note.disposition.outcome != Outcome::duplicate) waiting_.erase(origin);
+  if (note.disposition.outcome == Outcome::retry)
+    wait_for_copy(note, std::move(origin), now);
+  else if (note.disposition.outcome != Outcome::duplicate)
+    waiting_.erase(origin);
 }
 
 void DemoStats::wait_for_copy(const runtime::RecordNote& note, Origin origin, core::Timestamp now) {
@@ -115,7 +127,8 @@ void DemoStats::wait_for_copy(const runtime::RecordNote& note, Origin origin, co
   waiting.record.attempt = note.disposition.attempt.value;
   waiting.record.due = note.disposition.due;
   waiting.ticket = ++tickets_;
-  copies_[{handler.name, {topic.value(), note.record->partition}}].emplace_back(std::move(origin), waiting.ticket);
+  copies_[{handler.name, {topic.value(), note.record->partition}}].emplace_back(std::move(origin),
+                                                                                waiting.ticket);
 }
 
 void DemoStats::intake(std::string_view handler, std::string_view paused_because) {
@@ -127,12 +140,14 @@ DemoCounts DemoStats::snapshot() const {
   const std::lock_guard lock(mutex_);
   DemoCounts out{handlers_, {}, fates_};
   for (const auto& [origin, waiting] : waiting_) out.waiting.push_back(waiting.record);
-  std::sort(out.waiting.begin(), out.waiting.end(), [](const auto& a, const auto& b) { return a.due < b.due; });
+  std::sort(out.waiting.begin(), out.waiting.end(),
+            [](const auto& a, const auto& b) { return a.due < b.due; });
   return out;
 }
 
 const core::HandlerConfig& DemoStats::config_of(std::string_view handler) const {
-  return *std::find_if(config_.handlers.begin(), config_.handlers.end(), [&](const auto& h) { return h.name == handler; });
+  return *std::find_if(config_.handlers.begin(), config_.handlers.end(),
+                       [&](const auto& h) { return h.name == handler; });
 }
 
 // With mutex_ held.
@@ -141,4 +156,4 @@ void DemoStats::add_fate(Fate fate) {
   if (fates_.size() > fates_kept) fates_.pop_front();
 }
 
-}  // namespace hostler::cli
+} // namespace hostler::cli

@@ -26,7 +26,7 @@ struct Run {
   int operator()(const VersionOptions&) const { return run_version(); }
 };
 
-}  // namespace
+} // namespace
 
 int main(int argc, char** argv) {
   try {

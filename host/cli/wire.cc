@@ -174,7 +174,7 @@ core::Status<> WiredHost::load(const core::HandlerConfig& config) {
       config_, config, [handler, ledger](std::uint32_t index) { return plugin::InProcessLane::make(*handler, index, ledger); },
       [this, &config](runtime::Assignments& assignments) { return make_source(config, assignments); },
       [this, &config](runtime::Assignments& assignments) { return make_retry(config, assignments); }, *publisher_, *admin_, ledger, *observer_, clock_,
-      single_lane});
+      handler->event_types(), single_lane});
   return core::Status<>::success();
 }
 

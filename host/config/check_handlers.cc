@@ -21,7 +21,11 @@ void check_names(const std::vector<HandlerDraft>& handlers, Problems& problems) 
   for (const HandlerDraft& draft : handlers) {
     if (draft.config.name.empty()) continue;
     const auto [known, fresh] = names.emplace(draft.config.name, &draft);
-    if (!fresh) problems.add(draft.places.at("name"), "handler name " + in_quotes(draft.config.name) + " is taken by " + known->second->config.where + "; names are unique, the ledger keeps handlers apart by them");
+    if (!fresh)
+      problems.add(draft.places.at("name"),
+                   "handler name " + in_quotes(draft.config.name) + " is taken by " +
+                       known->second->config.where +
+                       "; names are unique, the ledger keeps handlers apart by them");
   }
 }
 
@@ -31,14 +35,19 @@ void check_groups(const std::vector<HandlerDraft>& handlers, Problems& problems)
     if (draft.config.group.empty() || !draft.config.enabled) continue;
     const auto [known, fresh] = groups.emplace(draft.config.group, &draft);
     if (!fresh) {
-      problems.add(draft.places.at("group"), "group " + in_quotes(draft.config.group) + " is taken by handler " + in_quotes(known->second->config.name) + " (" + known->second->config.where +
-                                                 "); two handlers in one group would each get half of the records and filter each other's retry copies; give each its own group");
+      problems.add(draft.places.at("group"),
+                   "group " + in_quotes(draft.config.group) + " is taken by handler " +
+                       in_quotes(known->second->config.name) + " (" + known->second->config.where +
+                       "); two handlers in one group would each get half of the records and filter each "
+                       "other's retry copies; give each its own group");
     }
   }
   for (const auto& [group, draft] : groups) {
     if (const auto retries = groups.find(group + ".retry"); retries != groups.end()) {
-      problems.add(retries->second->places.at("group"), "group " + in_quotes(retries->first) + " is where handler " + in_quotes(draft->config.name) + " (" + draft->config.where +
-                                                            ") reads its retries; choose another");
+      problems.add(retries->second->places.at("group"),
+                   "group " + in_quotes(retries->first) + " is where handler " +
+                       in_quotes(draft->config.name) + " (" + draft->config.where +
+                       ") reads its retries; choose another");
     }
   }
 }
@@ -56,7 +65,8 @@ class DerivedTopics {
   void check(const HandlerDraft& draft) {
     for (std::size_t i = 0; i < draft.config.topics.size(); ++i) {
       if (core::is_pattern(draft.config.topics[i])) continue;
-      if (!check_retries(draft, draft.config.topics[i]) || !check_dead_letters(draft, draft.config.topics[i])) return;
+      if (!check_retries(draft, draft.config.topics[i]) || !check_dead_letters(draft, draft.config.topics[i]))
+        return;
     }
   }
 
@@ -71,13 +81,19 @@ class DerivedTopics {
       if (!name) return fail(at, draft, name.error().message);
       const core::Delay& delay = config.retry.delays[tier];
       if (const auto source = sources_.find(*name); source != sources_.end()) {
-        return fail(at, draft, "retry topic " + in_quotes(*name) + " is a source topic of handler " + in_quotes(source->second->config.name) + "; change 'topic' in [handler.retry]");
+        return fail(at, draft,
+                    "retry topic " + in_quotes(*name) + " is a source topic of handler " +
+                        in_quotes(source->second->config.name) + "; change 'topic' in [handler.retry]");
       }
       const auto [known, fresh] = delays_.emplace(*name, delay);
       if (!fresh && known->second.duration != delay.duration) {
-        return fail(at, draft, "retry topic " + in_quotes(*name) + " would hold records for " + known->second.text + " and for " + delay.text + "; a retry topic has one delay, put {delay} into its name");
+        return fail(at, draft,
+                    "retry topic " + in_quotes(*name) + " would hold records for " + known->second.text +
+                        " and for " + delay.text +
+                        "; a retry topic has one delay, put {delay} into its name");
       }
-      if (letters_.count(*name) != 0) return fail(at, draft, "topic " + in_quotes(*name) + " would hold both retries and dead letters");
+      if (letters_.count(*name) != 0)
+        return fail(at, draft, "topic " + in_quotes(*name) + " would hold both retries and dead letters");
     }
     return true;
   }
@@ -89,9 +105,13 @@ class DerivedTopics {
     letters_.emplace(*name, &draft);
     for (const std::string& own : draft.config.topics) {
       const bool read_again = core::is_pattern(own) ? false : own == *name;
-      if (read_again) return fail(at, draft, "dead-letter topic " + in_quotes(*name) + " is a topic that the handler reads; its poison would go round for ever");
+      if (read_again)
+        return fail(at, draft,
+                    "dead-letter topic " + in_quotes(*name) +
+                        " is a topic that the handler reads; its poison would go round for ever");
     }
-    if (delays_.count(*name) != 0) return fail(at, draft, "topic " + in_quotes(*name) + " would hold both retries and dead letters");
+    if (delays_.count(*name) != 0)
+      return fail(at, draft, "topic " + in_quotes(*name) + " would hold both retries and dead letters");
     return true;
   }
 
@@ -106,7 +126,7 @@ class DerivedTopics {
   std::map<std::string, const HandlerDraft*> letters_;
 };
 
-}  // namespace
+} // namespace
 
 void check_handlers(const std::vector<HandlerDraft>& handlers, Problems& problems) {
   check_names(handlers, problems);
@@ -117,4 +137,4 @@ void check_handlers(const std::vector<HandlerDraft>& handlers, Problems& problem
   }
 }
 
-}  // namespace hostler::config
+} // namespace hostler::config

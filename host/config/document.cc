@@ -35,7 +35,8 @@ std::string rfc3339(const T& time) {
 
 Node convert(const toml::node& from, const FileName& file, int depth, Problems& problems);
 
-void convert_table(const toml::table& table, Node& node, const FileName& file, int depth, Problems& problems) {
+void convert_table(const toml::table& table, Node& node, const FileName& file, int depth,
+                   Problems& problems) {
   for (const auto& [key, value] : table) {
     Member member;
     member.key = std::string(key.str());
@@ -43,7 +44,8 @@ void convert_table(const toml::table& table, Node& node, const FileName& file, i
     member.value = convert(value, file, depth + 1, problems);
     node.members.push_back(std::move(member));
   }
-  std::sort(node.members.begin(), node.members.end(), [](const Member& a, const Member& b) { return a.key < b.key; });
+  std::sort(node.members.begin(), node.members.end(),
+            [](const Member& a, const Member& b) { return a.key < b.key; });
 }
 
 Node convert(const toml::node& from, const FileName& file, int depth, Problems& problems) {
@@ -84,7 +86,8 @@ Node convert(const toml::node& from, const FileName& file, int depth, Problems& 
       break;
     case toml::node_type::array:
       node.kind = Node::Kind::array;
-      for (const auto& item : *from.as_array()) node.items.push_back(convert(item, file, depth + 1, problems));
+      for (const auto& item : *from.as_array())
+        node.items.push_back(convert(item, file, depth + 1, problems));
       break;
     case toml::node_type::table:
       node.kind = Node::Kind::table;
@@ -98,7 +101,8 @@ Node convert(const toml::node& from, const FileName& file, int depth, Problems& 
 std::optional<std::string> read_file(const std::string& path, const Position& at, Problems& problems) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
-    problems.add(at, "is a folder; name the file, for example " + (std::filesystem::path(path) / "hostler.toml").string());
+    problems.add(at, "is a folder; name the file, for example " +
+                         (std::filesystem::path(path) / "hostler.toml").string());
     return std::nullopt;
   }
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"), &std::fclose);
@@ -139,11 +143,13 @@ bool may_hold_secret(std::string_view text, std::uint32_t line) {
   std::uint32_t current = 1;
   std::string near_by;
   for (const char c : text) {
-    if (current + 1 >= line && current <= line) near_by.push_back((c >= 'A' && c <= 'Z') ? static_cast<char>(c - 'A' + 'a') : c);
+    if (current + 1 >= line && current <= line)
+      near_by.push_back((c >= 'A' && c <= 'Z') ? static_cast<char>(c - 'A' + 'a') : c);
     if (c == '\n') ++current;
   }
   constexpr std::array<std::string_view, 6> words = {"password", "passwd", "secret", "sasl", "token", "url"};
-  return std::any_of(words.begin(), words.end(), [&](std::string_view word) { return near_by.find(word) != std::string::npos; });
+  return std::any_of(words.begin(), words.end(),
+                     [&](std::string_view word) { return near_by.find(word) != std::string::npos; });
 }
 
 std::string printable(std::string_view text) {
@@ -161,7 +167,7 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-}  // namespace
+} // namespace
 
 const Node* Node::find(std::string_view key) const {
   for (const Member& member : members) {
@@ -179,7 +185,9 @@ ConfigErrors Problems::take() {
   for (const ConfigError& error : errors_) {
     if (std::find(files.begin(), files.end(), error.file) == files.end()) files.push_back(error.file);
   }
-  const auto rank = [&](const ConfigError& error) { return std::find(files.begin(), files.end(), error.file) - files.begin(); };
+  const auto rank = [&](const ConfigError& error) {
+    return std::find(files.begin(), files.end(), error.file) - files.begin();
+  };
   std::stable_sort(errors_.begin(), errors_.end(), [&](const ConfigError& a, const ConfigError& b) {
     return std::tuple(rank(a), a.line, a.column) < std::tuple(rank(b), b.line, b.column);
   });
@@ -204,9 +212,9 @@ Node read_document(const std::string& path, Problems& problems) {
     return node;
   } catch (const toml::parse_error& error) {
     const Position at = position(error.source(), file);
-    problems.add(at, may_hold_secret(*text, at.line)
-                         ? "is not valid TOML; the text is not repeated, as it may hold a secret (is a quotation mark missing?)"
-                         : printable(error.description()));
+    problems.add(at, may_hold_secret(*text, at.line) ? "is not valid TOML; the text is not repeated, as it "
+                                                       "may hold a secret (is a quotation mark missing?)"
+                                                     : printable(error.description()));
     return empty;
   }
 }
@@ -221,7 +229,9 @@ void merge(Node& base, Node more, Problems& problems) {
     }
     Node& known = place->value;
     const auto of_tables = [](const Node& node) {
-      return node.kind == Node::Kind::array && std::all_of(node.items.begin(), node.items.end(), [](const Node& item) { return item.kind == Node::Kind::table; });
+      return node.kind == Node::Kind::array &&
+             std::all_of(node.items.begin(), node.items.end(),
+                         [](const Node& item) { return item.kind == Node::Kind::table; });
     };
     if (known.kind == Node::Kind::table && member.value.kind == Node::Kind::table) {
       merge(known, std::move(member.value), problems);
@@ -253,4 +263,4 @@ std::string in_quotes(std::string_view text) {
   return "'" + printable(text.substr(0, limit)) + (cut ? "…'" : "'");
 }
 
-}  // namespace hostler::config
+} // namespace hostler::config

@@ -27,12 +27,12 @@ struct Node {
   enum class Kind : std::uint8_t { string, integer, real, boolean, time, array, table };
   Kind kind = Kind::table;
   Position at;
-  std::string text;           // string; time as RFC 3339
+  std::string text; // string; time as RFC 3339
   std::int64_t integer = 0;
   double real = 0;
   bool boolean = false;
-  std::vector<Node> items;      // array
-  std::vector<Member> members;  // table, ordered by key
+  std::vector<Node> items;     // array
+  std::vector<Member> members; // table, ordered by key
 
   [[nodiscard]] const Node* find(std::string_view key) const;
 };
@@ -69,4 +69,4 @@ void merge(Node& base, Node more, Problems& problems);
 // In single quotes, control characters escaped, at most 80 bytes.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
-}  // namespace hostler::config
+} // namespace hostler::config

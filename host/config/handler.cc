@@ -21,13 +21,15 @@ constexpr Millis day = std::chrono::hours(24);
 
 bool plain(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
   });
 }
 
 // Only placeholders that exist and mean something here, each brace closed.
 void check_template(const Section& section, std::string_view text, bool dead_letters) {
-  constexpr std::array<std::string_view, 6> known = {"topic", "group", "handler", "delay", "attempt", "tenant"};
+  constexpr std::array<std::string_view, 6> known = {"topic", "group",   "handler",
+                                                     "delay", "attempt", "tenant"};
   std::size_t from = 0;
   while (true) {
     const std::size_t open = text.find_first_of("{}", from);
@@ -38,11 +40,13 @@ void check_template(const Section& section, std::string_view text, bool dead_let
     }
     const std::string_view name = text.substr(open + 1, close - open - 1);
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      section.wrong("topic", "has the unknown placeholder " + in_quotes("{" + std::string(name) + "}") + "; there are {topic} {group} {handler} {delay} {attempt}");
+      section.wrong("topic", "has the unknown placeholder " + in_quotes("{" + std::string(name) + "}") +
+                                 "; there are {topic} {group} {handler} {delay} {attempt}");
     } else if (name == "tenant") {
       section.wrong("topic", "uses {tenant}, which is not available in this version");
     } else if (dead_letters && (name == "delay" || name == "attempt")) {
-      section.wrong("topic", "uses {" + std::string(name) + "}, which a dead letter does not have; there are {topic} {group} {handler}");
+      section.wrong("topic", "uses {" + std::string(name) +
+                                 "}, which a dead letter does not have; there are {topic} {group} {handler}");
     }
     from = close + 1;
   }
@@ -77,9 +81,11 @@ void read_delays(const Section& section, core::RetryPolicy& out) {
 
 void check_retry(const Section& section, const core::RetryPolicy& retry) {
   if (retry.delays.empty() && retry.max_retries > 0) {
-    section.wrong("delays", "is empty, so there is no topic to wait in; give one delay or set max_retries = 0");
+    section.wrong("delays",
+                  "is empty, so there is no topic to wait in; give one delay or set max_retries = 0");
   }
-  if (retry.delays.size() > 1 && retry.topic.find("{delay}") == std::string::npos && retry.topic.find("{attempt}") == std::string::npos) {
+  if (retry.delays.size() > 1 && retry.topic.find("{delay}") == std::string::npos &&
+      retry.topic.find("{attempt}") == std::string::npos) {
     section.wrong("topic", "needs {delay}: with several delays each has its own topic");
   }
 }
@@ -100,15 +106,19 @@ FieldLocator read_locator(const Section& section, std::string_view key, bool ori
     locator = {FieldLocator::Kind::json_pointer, text.substr(json.size())};
     const std::string& path = locator.path;
     if (path.size() < 2 || path.front() != '/') {
-      section.wrong(key, "is " + in_quotes(text) + "; after json: comes a JSON pointer, such as \"json:/eventId\" or \"json:/metadata/id\"");
+      section.wrong(
+          key, "is " + in_quotes(text) +
+                   "; after json: comes a JSON pointer, such as \"json:/eventId\" or \"json:/metadata/id\"");
     }
     for (std::size_t at = path.find('~'); at != std::string::npos; at = path.find('~', at + 1)) {
       if (at + 1 < path.size() && (path[at + 1] == '0' || path[at + 1] == '1')) continue;
-      section.wrong(key, "is " + in_quotes(text) + "; in a JSON pointer '~' is written ~0 and '/' inside a name ~1");
+      section.wrong(
+          key, "is " + in_quotes(text) + "; in a JSON pointer '~' is written ~0 and '/' inside a name ~1");
       break;
     }
   } else {
-    section.wrong(key, "is " + in_quotes(text) + "; it can be \"json:/path\", \"header:name\", \"key\"" + (origin_allowed ? " or \"origin\"" : ""));
+    section.wrong(key, "is " + in_quotes(text) + "; it can be \"json:/path\", \"header:name\", \"key\"" +
+                           (origin_allowed ? " or \"origin\"" : ""));
   }
   return locator;
 }
@@ -123,11 +133,15 @@ void read_topics(const Section& section, HandlerDraft& draft) {
   constexpr std::size_t longest = 249;
   std::vector<std::string>& names = draft.config.topics;
   for (const Section::Text& topic : topics) {
-    const auto wrong = [&](const std::string& what) { section.problems().add(topic.at, "'topics': " + in_quotes(topic.text) + " " + what); };
+    const auto wrong = [&](const std::string& what) {
+      section.problems().add(topic.at, "'topics': " + in_quotes(topic.text) + " " + what);
+    };
     std::string letters = topic.text;
     std::erase(letters, '*');
     if (letters.size() > longest || !plain(letters) || topic.text == "." || topic.text == "..") {
-      wrong("is no topic name: 1 to 249 of a-z, A-Z, 0-9, '.', '_', '-'; a pattern has '*' for any text, such as \"chat.messages.*\"");
+      wrong(
+          "is no topic name: 1 to 249 of a-z, A-Z, 0-9, '.', '_', '-'; a pattern has '*' for any text, such "
+          "as \"chat.messages.*\"");
     } else if (std::find(names.begin(), names.end(), topic.text) != names.end()) {
       wrong("is listed twice");
     } else {
@@ -144,16 +158,21 @@ void read_identity(const Section& section, HandlerDraft& draft) {
     draft.places[key] = section.where(key);
   };
   constexpr std::size_t longest_name = 100;
-  constexpr std::size_t longest_group = 240;  // "{group}.retry" is a group too
+  constexpr std::size_t longest_group = 240; // "{group}.retry" is a group too
   required("name", config.name, "it is the service_name in the ledger, for example name = \"user-service\"");
   if (config.name.size() > longest_name || !plain(config.name)) {
-    section.wrong("name", "is " + in_quotes(config.name) + "; it can be 1 to 100 of a-z, A-Z, 0-9, '.', '_', '-'");
+    section.wrong("name",
+                  "is " + in_quotes(config.name) + "; it can be 1 to 100 of a-z, A-Z, 0-9, '.', '_', '-'");
   }
   required("plugin", config.plugin, "the plugin's file, for example plugin = \"interview.so\"");
-  if (config.plugin.find('/') != std::string::npos) config.plugin = beside(draft.places["plugin"], config.plugin);
-  required("handler", config.handler, "which of the plugin's handlers, for example handler = \"interview.user-service\"");
+  if (config.plugin.find('/') != std::string::npos)
+    config.plugin = beside(draft.places["plugin"], config.plugin);
+  required("handler", config.handler,
+           "which of the plugin's handlers, for example handler = \"interview.user-service\"");
   required("group", config.group, "the consumer group, for example group = \"user-service-group\"");
-  if (config.group.size() > longest_group || std::any_of(config.group.begin(), config.group.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
+  if (config.group.size() > longest_group ||
+      std::any_of(config.group.begin(), config.group.end(),
+                  [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
     section.wrong("group", "must have at most 240 characters and no control characters");
   }
   read_topics(section, draft);
@@ -168,10 +187,14 @@ void read_identity(const Section& section, HandlerDraft& draft) {
 void read_reserved_words(const Section& section) {
   std::string word;
   if (section.read("ordering", word) && word != "partition") {
-    section.wrong("ordering", word == "key" ? "= \"key\" is not available in this version; only \"partition\" is" : "is " + in_quotes(word) + "; it can be \"partition\"");
+    section.wrong("ordering", word == "key"
+                                  ? "= \"key\" is not available in this version; only \"partition\" is"
+                                  : "is " + in_quotes(word) + "; it can be \"partition\"");
   }
   if (section.read("isolation", word) && word != "none") {
-    section.wrong("isolation", word == "process" ? "= \"process\" is not available in this version; only \"none\" is" : "is " + in_quotes(word) + "; it can be \"none\"");
+    section.wrong("isolation", word == "process"
+                                   ? "= \"process\" is not available in this version; only \"none\" is"
+                                   : "is " + in_quotes(word) + "; it can be \"none\"");
   }
 }
 
@@ -180,30 +203,40 @@ void check_idempotency(const Section& section, const HandlerConfig& config, bool
   const Idempotency mode = config.idempotency;
   if (mode == Idempotency::event_id && !section.stated("event_id")) {
     section.problems().add(section.where("idempotency"),
-                           "idempotency = \"event-id\" (the default) needs 'event_id'; say where the id is, for example event_id = \"json:/eventId\", or choose "
+                           "idempotency = \"event-id\" (the default) needs 'event_id'; say where the id is, "
+                           "for example event_id = \"json:/eventId\", or choose "
                            "idempotency = \"offset\" or \"off\"");
   }
   if (mode != Idempotency::off && !ledger) {
-    section.problems().add(section.where("idempotency"), std::string("idempotency = ") + (mode == Idempotency::offset ? "\"offset\"" : "\"event-id\" (the default)") +
-                                                             " needs 'url' in [ledger]; or choose idempotency = \"off\"");
+    section.problems().add(section.where("idempotency"),
+                           std::string("idempotency = ") +
+                               (mode == Idempotency::offset ? "\"offset\"" : "\"event-id\" (the default)") +
+                               " needs 'url' in [ledger]; or choose idempotency = \"off\"");
   }
   if (mode != Idempotency::event_id && section.stated("on_missing_id")) {
     section.wrong("on_missing_id", "has no meaning without idempotency = \"event-id\"; leave it out");
   } else if (config.event_id.kind == FieldLocator::Kind::origin && section.stated("on_missing_id")) {
-    section.wrong("on_missing_id", "has no meaning with event_id = \"origin\", which is never missing; leave it out");
+    section.wrong("on_missing_id",
+                  "has no meaning with event_id = \"origin\", which is never missing; leave it out");
   }
   if (mode == Idempotency::off && section.stated("on_sql_error")) {
-    section.wrong("on_sql_error", "has no meaning with idempotency = \"off\", where the host runs no SQL; leave it out");
+    section.wrong("on_sql_error",
+                  "has no meaning with idempotency = \"off\", where the host runs no SQL; leave it out");
   }
-  if (mode == Idempotency::off && section.stated("migrations") && !ledger) section.wrong("migrations", "needs 'url' in [ledger]");
+  if (mode == Idempotency::off && section.stated("migrations") && !ledger)
+    section.wrong("migrations", "needs 'url' in [ledger]");
 }
 
 void read_settling(const Section& section, HandlerConfig& config) {
-  section.read("idempotency", config.idempotency, {{"event-id", Idempotency::event_id}, {"offset", Idempotency::offset}, {"off", Idempotency::off}});
+  section.read(
+      "idempotency", config.idempotency,
+      {{"event-id", Idempotency::event_id}, {"offset", Idempotency::offset}, {"off", Idempotency::off}});
   config.event_id = read_locator(section, "event_id", true);
   config.event_type = read_locator(section, "event_type", false);
-  section.read("on_missing_id", config.on_missing_id, {{"reject", core::OnMissingId::reject}, {"origin", core::OnMissingId::origin}});
-  section.read("on_sql_error", config.on_sql_error, {{"retry", core::SqlErrorVerdict::retry}, {"reject", core::SqlErrorVerdict::reject}});
+  section.read("on_missing_id", config.on_missing_id,
+               {{"reject", core::OnMissingId::reject}, {"origin", core::OnMissingId::origin}});
+  section.read("on_sql_error", config.on_sql_error,
+               {{"retry", core::SqlErrorVerdict::retry}, {"reject", core::SqlErrorVerdict::reject}});
 }
 
 void read_running(const Section& section, HandlerConfig& config) {
@@ -213,14 +246,16 @@ void read_running(const Section& section, HandlerConfig& config) {
   const Section batch = section.section("batch");
   batch.read("max_records", config.batch.max_records, 1, 100'000);
   batch.read("max_wait", config.batch.max_wait, Millis(0), std::chrono::minutes(1));
-  if (section.read("migrations", config.migrations)) config.migrations = beside(section.where("migrations"), config.migrations);
+  if (section.read("migrations", config.migrations))
+    config.migrations = beside(section.where("migrations"), config.migrations);
 }
 
-}  // namespace
+} // namespace
 
 std::string beside(const Position& file, const std::string& path) {
   std::error_code failed;
-  const std::filesystem::path folder = std::filesystem::absolute(std::filesystem::path(file.file_name()), failed).parent_path();
+  const std::filesystem::path folder =
+      std::filesystem::absolute(std::filesystem::path(file.file_name()), failed).parent_path();
   return failed ? path : (folder / path).lexically_normal().string();
 }
 
@@ -234,10 +269,12 @@ void read_retry(const Section& section, core::RetryPolicy& out) {
 
 void read_dead_letter(const Section& section, core::DeadLetterPolicy& out) {
   if (section.read("topic", out.topic)) check_template(section, out.topic, true);
-  section.read("format", out.format, {{"record", core::LetterFormat::record}, {"json", core::LetterFormat::json}});
+  section.read("format", out.format,
+               {{"record", core::LetterFormat::record}, {"json", core::LetterFormat::json}});
   section.read("create_topics", out.create_topics);
   std::uint32_t partitions = 0;
-  if (section.read("partitions", partitions, 1, 10'000)) out.partitions = static_cast<std::int32_t>(partitions);
+  if (section.read("partitions", partitions, 1, 10'000))
+    out.partitions = static_cast<std::int32_t>(partitions);
   section.read("retention", out.retention, std::chrono::hours(1), 3650 * day);
   std::vector<Section::Text> headers;
   if (!section.read("headers", headers)) return;
@@ -248,12 +285,14 @@ void read_dead_letter(const Section& section, core::DeadLetterPolicy& out) {
     } else if (header.text == "spring") {
       out.spring_headers = true;
     } else {
-      section.problems().add(header.at, "'headers': " + in_quotes(header.text) + " is not known; there are \"original-topic\" and \"spring\"");
+      section.problems().add(header.at, "'headers': " + in_quotes(header.text) +
+                                            " is not known; there are \"original-topic\" and \"spring\"");
     }
   }
 }
 
-HandlerDraft read_handler(const Node& table, const Policies& defaults, const core::HostConfig& host, Problems& problems) {
+HandlerDraft read_handler(const Node& table, const Policies& defaults, const core::HostConfig& host,
+                          Problems& problems) {
   HandlerDraft draft;
   HandlerConfig& config = draft.config;
   Problems own;
@@ -285,7 +324,8 @@ HandlerDraft read_handler(const Node& table, const Policies& defaults, const cor
     if (free->kind == Node::Kind::table) {
       config.config_json = to_json(*free, own);
     } else {
-      section.wrong("config", "must be a table, [handler.config], this is " + std::string(kind_name(free->kind)));
+      section.wrong("config",
+                    "must be a table, [handler.config], this is " + std::string(kind_name(free->kind)));
     }
   }
   draft.right = !own.any();
@@ -293,4 +333,4 @@ HandlerDraft read_handler(const Node& table, const Policies& defaults, const cor
   return draft;
 }
 
-}  // namespace hostler::config
+} // namespace hostler::config

@@ -36,7 +36,7 @@ void write_real(const Node& node, std::string& out, Problems& problems) {
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), node.real).ptr;
   const std::string_view text(digits.data(), static_cast<std::size_t>(end - digits.data()));
   out += text;
-  if (text.find_first_of(".e") == std::string_view::npos) out += ".0";  // stays a number with a fraction
+  if (text.find_first_of(".e") == std::string_view::npos) out += ".0"; // stays a number with a fraction
 }
 
 void write(const Node& node, std::string& out, Problems& problems) {
@@ -71,7 +71,7 @@ void write(const Node& node, std::string& out, Problems& problems) {
   }
 }
 
-}  // namespace
+} // namespace
 
 std::string to_json(const Node& node, Problems& problems) {
   std::string out;
@@ -79,4 +79,4 @@ std::string to_json(const Node& node, Problems& problems) {
   return out;
 }
 
-}  // namespace hostler::config
+} // namespace hostler::config

@@ -10,4 +10,4 @@ namespace hostler::config {
 // Compact JSON. Dates and times become RFC 3339 strings; nan and inf, which JSON does not have, are reported.
 [[nodiscard]] std::string to_json(const Node& node, Problems& problems);
 
-}  // namespace hostler::config
+} // namespace hostler::config

@@ -12,9 +12,11 @@ struct Refused {
   std::string_view name;
   std::string_view reason;
 };
-constexpr std::string_view committed_by_host = "the host commits an offset after its record is settled, never before";
+constexpr std::string_view committed_by_host =
+    "the host commits an offset after its record is settled, never before";
 constexpr std::string_view by_brokers = "state 'brokers' in [kafka]";
-constexpr std::string_view by_idempotent_producer = "copies and dead letters need the idempotent producer with acks from all replicas";
+constexpr std::string_view by_idempotent_producer =
+    "copies and dead letters need the idempotent producer with acks from all replicas";
 constexpr std::array refused = {
     Refused{"enable.auto.commit", committed_by_host},
     Refused{"auto.commit.enable", committed_by_host},
@@ -39,22 +41,27 @@ constexpr std::array refused = {
 };
 
 bool is_pointer(std::string_view name) {
-  return name.ends_with("_cb") || name == "opaque" || name == "default_topic_conf" || name == "interceptors" || name == "enabled_events";
+  return name.ends_with("_cb") || name == "opaque" || name == "default_topic_conf" ||
+         name == "interceptors" || name == "enabled_events";
 }
 
 bool is_name(std::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_'; });
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
+  });
 }
 
 class Reader {
  public:
-  Reader(std::string_view title, core::Properties& out, Problems& problems) : title_(title), out_(out), problems_(problems) {}
+  Reader(std::string_view title, core::Properties& out, Problems& problems)
+      : title_(title), out_(out), problems_(problems) {}
 
   void read(const Node& table, const std::string& prefix) {
     for (const Member& member : table.members) {
       const std::string name = prefix + member.key;
       if (!is_name(name)) {
-        problems_.add(member.at, in_quotes(name) + " in " + title_ + " is not the name of a librdkafka property");
+        problems_.add(member.at,
+                      in_quotes(name) + " in " + title_ + " is not the name of a librdkafka property");
       } else if (member.value.kind == Node::Kind::table) {
         read(member.value, name + ".");
       } else {
@@ -65,10 +72,15 @@ class Reader {
 
  private:
   void read_one(const Member& member, const std::string& name) {
-    const auto* const reason = std::find_if(refused.begin(), refused.end(), [&](const Refused& r) { return r.name == name; });
-    if (reason != refused.end()) return problems_.add(member.at, in_quotes(name) + " cannot be set: " + std::string(reason->reason));
-    if (is_pointer(name)) return problems_.add(member.at, in_quotes(name) + " cannot be set: it is a pointer inside a program");
-    if (!seen_.insert(name).second) return problems_.add(member.at, in_quotes(name) + " is stated twice in " + title_ + ", quoted and with bare dots");
+    const auto* const reason =
+        std::find_if(refused.begin(), refused.end(), [&](const Refused& r) { return r.name == name; });
+    if (reason != refused.end())
+      return problems_.add(member.at, in_quotes(name) + " cannot be set: " + std::string(reason->reason));
+    if (is_pointer(name))
+      return problems_.add(member.at, in_quotes(name) + " cannot be set: it is a pointer inside a program");
+    if (!seen_.insert(name).second)
+      return problems_.add(member.at,
+                           in_quotes(name) + " is stated twice in " + title_ + ", quoted and with bare dots");
     const Node& value = member.value;
     std::string text;
     switch (value.kind) {
@@ -76,12 +88,16 @@ class Reader {
       case Node::Kind::integer: text = std::to_string(value.integer); break;
       case Node::Kind::boolean: text = value.boolean ? "true" : "false"; break;
       default:
-        problems_.add(value.at, in_quotes(name) + " must be a string, an integer, true or false, this is " + std::string(kind_name(value.kind)));
+        problems_.add(value.at, in_quotes(name) + " must be a string, an integer, true or false, this is " +
+                                    std::string(kind_name(value.kind)));
         return;
     }
-    if (text.find('\0') != std::string::npos) return problems_.add(value.at, in_quotes(name) + " holds a NUL character");
+    if (text.find('\0') != std::string::npos)
+      return problems_.add(value.at, in_quotes(name) + " holds a NUL character");
     if (name == "partition.assignment.strategy" && text.find("cooperative") != std::string::npos) {
-      return problems_.add(value.at, in_quotes(name) + ": cooperative assignment is not available in this version (it loses manual commits with older clients); use range or roundrobin");
+      return problems_.add(value.at, in_quotes(name) +
+                                         ": cooperative assignment is not available in this version (it "
+                                         "loses manual commits with older clients); use range or roundrobin");
     }
     out_[name] = text;
   }
@@ -92,12 +108,13 @@ class Reader {
   std::set<std::string> seen_;
 };
 
-}  // namespace
+} // namespace
 
 void read_properties(const Node* table, std::string_view title, core::Properties& out, Problems& problems) {
   if (table == nullptr) return;
   if (table->kind != Node::Kind::table) {
-    return problems.add(table->at, std::string(title) + " must be a table, this is " + std::string(kind_name(table->kind)));
+    return problems.add(
+        table->at, std::string(title) + " must be a table, this is " + std::string(kind_name(table->kind)));
   }
   Reader(title, out, problems).read(*table, "");
 }
@@ -122,12 +139,14 @@ void check_properties(const core::Properties& properties, const Position& at, Pr
   const std::int64_t poll = number("max.poll.interval.ms", 300'000);
   if (!right) return;
   if (heartbeat * 3 > session) {
-    problems.add(at, "'heartbeat.interval.ms' (" + std::to_string(heartbeat) + ") must be at most a third of 'session.timeout.ms' (" + std::to_string(session) +
+    problems.add(at, "'heartbeat.interval.ms' (" + std::to_string(heartbeat) +
+                         ") must be at most a third of 'session.timeout.ms' (" + std::to_string(session) +
                          "), or one lost heartbeat ends the membership");
   }
   if (poll < session) {
-    problems.add(at, "'max.poll.interval.ms' (" + std::to_string(poll) + ") must not be below 'session.timeout.ms' (" + std::to_string(session) + ")");
+    problems.add(at, "'max.poll.interval.ms' (" + std::to_string(poll) +
+                         ") must not be below 'session.timeout.ms' (" + std::to_string(session) + ")");
   }
 }
 
-}  // namespace hostler::config
+} // namespace hostler::config

@@ -14,4 +14,4 @@ void read_properties(const Node* table, std::string_view title, core::Properties
 // Time-outs that cannot work together.
 void check_properties(const core::Properties& properties, const Position& at, Problems& problems);
 
-}  // namespace hostler::config
+} // namespace hostler::config

@@ -17,31 +17,38 @@ namespace {
 
 using core::HostConfig;
 
-constexpr std::array<const char*, 7> variable_names = {"KAFKA_BROKERS", "KAFKA_CLIENT_ID", "KAFKA_SESSION_TIMEOUT", "KAFKA_HEARTBEAT_INTERVAL",
-                                                  "KAFKA_MAX_RETRIES", "LOG_LEVEL", "KAFKA_AUTO_COMMIT"};
-constexpr Section::Choice<std::string_view> log_levels[] = {{"debug", "debug"}, {"info", "info"}, {"warn", "warn"}, {"error", "error"}};
+constexpr std::array<const char*, 7> variable_names = {
+    "KAFKA_BROKERS",     "KAFKA_CLIENT_ID", "KAFKA_SESSION_TIMEOUT", "KAFKA_HEARTBEAT_INTERVAL",
+    "KAFKA_MAX_RETRIES", "LOG_LEVEL",       "KAFKA_AUTO_COMMIT"};
+constexpr Section::Choice<std::string_view> log_levels[] = {
+    {"debug", "debug"}, {"info", "info"}, {"warn", "warn"}, {"error", "error"}};
 
 // The environment's values, used where the files state nothing.
 class Variables {
  public:
-  Variables(const Environment& environment, Problems& problems) : environment_(environment), problems_(problems) {}
+  Variables(const Environment& environment, Problems& problems)
+      : environment_(environment), problems_(problems) {}
 
   // nullptr if it is not set, or empty.
   [[nodiscard]] const std::string* get(const char* name) const {
     const auto found = environment_.find(name);
     return found == environment_.end() || found->second.empty() ? nullptr : &found->second;
   }
-  [[nodiscard]] std::optional<std::uint32_t> number(const char* name, std::uint32_t least, std::uint32_t most) const {
+  [[nodiscard]] std::optional<std::uint32_t> number(const char* name, std::uint32_t least,
+                                                    std::uint32_t most) const {
     const std::string* const text = get(name);
     if (text == nullptr) return std::nullopt;
     std::uint32_t value = 0;
     const char* const end = text->data() + text->size();
     const auto [stop, failure] = std::from_chars(text->data(), end, value);
     if (failure == std::errc() && stop == end && value >= least && value <= most) return value;
-    wrong(name, "is " + in_quotes(*text) + "; it can be " + std::to_string(least) + " to " + std::to_string(most));
+    wrong(name,
+          "is " + in_quotes(*text) + "; it can be " + std::to_string(least) + " to " + std::to_string(most));
     return std::nullopt;
   }
-  void wrong(const char* name, const std::string& what) const { problems_.add({"environment", 0, 0, std::string(name) + " " + what}); }
+  void wrong(const char* name, const std::string& what) const {
+    problems_.add({"environment", 0, 0, std::string(name) + " " + what});
+  }
 
  private:
   const Environment& environment_;
@@ -49,14 +56,17 @@ class Variables {
 };
 
 bool is_broker(std::string_view broker) {
-  if (const std::size_t scheme = broker.find("://"); scheme != std::string_view::npos) broker.remove_prefix(scheme + 3);
-  if (broker.empty() || broker.size() > 300 || broker.find_first_of(" ,;/\t\n\"'") != std::string_view::npos) return false;
+  if (const std::size_t scheme = broker.find("://"); scheme != std::string_view::npos)
+    broker.remove_prefix(scheme + 3);
+  if (broker.empty() || broker.size() > 300 || broker.find_first_of(" ,;/\t\n\"'") != std::string_view::npos)
+    return false;
   const std::size_t colon = broker.rfind(':');
   if (colon == std::string_view::npos || broker.back() == ']') return true;
   const std::string_view port = broker.substr(colon + 1);
   unsigned value = 0;
   const auto [stop, failure] = std::from_chars(port.data(), port.data() + port.size(), value);
-  return colon > 0 && failure == std::errc() && stop == port.data() + port.size() && value >= 1 && value <= 65535;
+  return colon > 0 && failure == std::errc() && stop == port.data() + port.size() && value >= 1 &&
+         value <= 65535;
 }
 
 void read_host(const Section& section, const Variables& variables, HostConfig& config) {
@@ -66,15 +76,18 @@ void read_host(const Section& section, const Variables& variables, HostConfig& c
   if (section.read("plugin_dirs", folders)) {
     for (const Section::Text& folder : folders) config.plugin_dirs.push_back(beside(folder.at, folder.text));
   } else if (!section.stated("plugin_dirs")) {
-    config.plugin_dirs = {"/usr/local/lib/hostler/plugins", "/usr/lib/" HOSTLER_LIBRARY_ARCHITECTURE "/hostler/plugins"};
+    config.plugin_dirs = {"/usr/local/lib/hostler/plugins",
+                          "/usr/lib/" HOSTLER_LIBRARY_ARCHITECTURE "/hostler/plugins"};
   }
   std::string_view level = config.log_level;
   const std::string* const variable = variables.get("LOG_LEVEL");
   if (variable != nullptr) {
     std::string lower = *variable;
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return (c >= 'A' && c <= 'Z') ? static_cast<char>(c - 'A' + 'a') : c; });
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](char c) { return (c >= 'A' && c <= 'Z') ? static_cast<char>(c - 'A' + 'a') : c; });
     if (lower == "warning") lower = "warn";
-    const auto* const known = std::find_if(std::begin(log_levels), std::end(log_levels), [&](const auto& choice) { return choice.word == lower; });
+    const auto* const known = std::find_if(std::begin(log_levels), std::end(log_levels),
+                                           [&](const auto& choice) { return choice.word == lower; });
     if (known == std::end(log_levels)) {
       variables.wrong("LOG_LEVEL", "is " + in_quotes(*variable) + "; it can be debug, info, warn or error");
     } else if (!section.stated("log_level")) {
@@ -92,19 +105,23 @@ void read_brokers(const Section& section, const Variables& variables, HostConfig
     if (brokers.empty()) section.wrong("brokers", "is empty; for example brokers = [\"localhost:9092\"]");
     for (const Section::Text& broker : brokers) {
       config.kafka.brokers.push_back(broker.text);
-      if (!is_broker(broker.text)) section.problems().add(broker.at, "'brokers': " + in_quotes(broker.text) + " is not host:port");
+      if (!is_broker(broker.text))
+        section.problems().add(broker.at, "'brokers': " + in_quotes(broker.text) + " is not host:port");
     }
     return;
   }
   if (section.stated("brokers")) return;
   const std::string* const variable = variables.get("KAFKA_BROKERS");
-  if (variable == nullptr) return section.missing("brokers", "for example brokers = [\"localhost:9092\"], or set KAFKA_BROKERS");
+  if (variable == nullptr)
+    return section.missing("brokers", "for example brokers = [\"localhost:9092\"], or set KAFKA_BROKERS");
   config.from_environment.emplace_back("KAFKA_BROKERS");
   for (std::size_t from = 0; from <= variable->size();) {
     const std::size_t comma = std::min(variable->find(',', from), variable->size());
     std::string broker = variable->substr(from, comma - from);
     std::erase(broker, ' ');
-    if (!is_broker(broker)) return variables.wrong("KAFKA_BROKERS", "has " + in_quotes(broker) + ", which is not host:port; write host:port,host:port");
+    if (!is_broker(broker))
+      return variables.wrong("KAFKA_BROKERS", "has " + in_quotes(broker) +
+                                                  ", which is not host:port; write host:port,host:port");
     config.kafka.brokers.push_back(broker);
     from = comma + 1;
   }
@@ -119,15 +136,18 @@ void read_kafka(const Section& section, const Variables& variables, HostConfig& 
   }
   section.read("client_id", config.kafka.client_id);
 
-  if (const std::string* const automatic = variables.get("KAFKA_AUTO_COMMIT"); automatic != nullptr && *automatic != "false") {
-    variables.wrong("KAFKA_AUTO_COMMIT", "can only be false: the host commits an offset after its record is settled");
+  if (const std::string* const automatic = variables.get("KAFKA_AUTO_COMMIT");
+      automatic != nullptr && *automatic != "false") {
+    variables.wrong("KAFKA_AUTO_COMMIT",
+                    "can only be false: the host commits an offset after its record is settled");
   }
   const Node* const table = section.find("properties");
   core::Properties stated;
   read_properties(table, "[kafka.properties]", stated, problems);
   constexpr std::uint32_t day = 86'400'000;
   constexpr std::array<std::pair<const char*, const char*>, 2> timeouts = {
-      {{"KAFKA_SESSION_TIMEOUT", "session.timeout.ms"}, {"KAFKA_HEARTBEAT_INTERVAL", "heartbeat.interval.ms"}}};
+      {{"KAFKA_SESSION_TIMEOUT", "session.timeout.ms"},
+       {"KAFKA_HEARTBEAT_INTERVAL", "heartbeat.interval.ms"}}};
   for (const auto& [variable, property] : timeouts) {
     const auto millis = variables.number(variable, 1, day);
     if (!millis || !stated.emplace(property, std::to_string(*millis)).second) continue;
@@ -143,10 +163,13 @@ void read_ledger(const Section& section, HostConfig& config) {
   if (!section.read("url", url)) return;
   // The address may hold a password: it is never repeated.
   constexpr std::string_view sqlite = "sqlite://";
-  const bool postgresql = (url.starts_with("postgresql://") && url.size() > 13) || (url.starts_with("postgres://") && url.size() > 11);
+  const bool postgresql = (url.starts_with("postgresql://") && url.size() > 13) ||
+                          (url.starts_with("postgres://") && url.size() > 11);
   const bool file = url.starts_with(sqlite) && url.size() > sqlite.size() + 1 && url[sqlite.size()] == '/';
   if (!postgresql && !file) {
-    section.wrong("url", "must be \"postgresql://user@host/database\" or, with the file's absolute path, \"sqlite:///var/lib/hostler/ledger.db\"");
+    section.wrong("url",
+                  "must be \"postgresql://user@host/database\" or, with the file's absolute path, "
+                  "\"sqlite:///var/lib/hostler/ledger.db\"");
   }
   config.ledger.url = std::move(url);
 }
@@ -167,7 +190,8 @@ Policies read_defaults(const Section& section, const Variables& variables, HostC
 void read_handlers(const Section& top, const Policies& defaults, HostConfig& config, Problems& problems) {
   const Node* const list = top.find("handler");
   if (list == nullptr) return problems.add(top.at(), "there is no [[handler]], so there is nothing to run");
-  if (list->kind != Node::Kind::array) return problems.add(list->at, "write [[handler]] in double brackets: there can be several");
+  if (list->kind != Node::Kind::array)
+    return problems.add(list->at, "write [[handler]] in double brackets: there can be several");
   std::vector<HandlerDraft> drafts;
   for (const Node& table : list->items) drafts.push_back(read_handler(table, defaults, config, problems));
   check_handlers(drafts, problems);
@@ -189,7 +213,7 @@ void merge_drop_ins(const std::string& path, Node& document, Problems& problems)
   for (const std::string& file : files) merge(document, read_document(file, problems), problems);
 }
 
-}  // namespace
+} // namespace
 
 std::string ConfigError::text() const {
   if (line == 0) return file + ": " + message;
@@ -207,7 +231,7 @@ Environment process_environment() {
 core::Result<HostConfig, ConfigErrors> load_config(const std::string& path, const Environment& environment) {
   Problems problems;
   Node document = read_document(path, problems);
-  if (problems.any()) return problems.take();  // whatever else would be said is a consequence
+  if (problems.any()) return problems.take(); // whatever else would be said is a consequence
   merge_drop_ins(path, document, problems);
   if (problems.any()) return problems.take();
 
@@ -227,9 +251,11 @@ core::Result<HostConfig, ConfigErrors> load_config(const std::string& path, cons
 std::vector<std::string> known_keys() {
   std::vector<std::string> keys;
   for (const KeyInfo& info : all_keys()) {
-    if (info.state == KeyState::works) keys.push_back(info.section.empty() ? std::string(info.key) : std::string(info.section) + "." + std::string(info.key));
+    if (info.state == KeyState::works)
+      keys.push_back(info.section.empty() ? std::string(info.key)
+                                          : std::string(info.section) + "." + std::string(info.key));
   }
   return keys;
 }
 
-}  // namespace hostler::config
+} // namespace hostler::config

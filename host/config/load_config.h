@@ -14,11 +14,11 @@ namespace hostler::config {
 
 // One thing that is wrong, where, and the mend. Holds no value that may be a secret.
 struct ConfigError {
-  std::string file;          // as given, or "environment"
-  std::uint32_t line = 0;    // from 1; 0: the file as a whole
-  std::uint32_t column = 0;  // from 1
+  std::string file;         // as given, or "environment"
+  std::uint32_t line = 0;   // from 1; 0: the file as a whole
+  std::uint32_t column = 0; // from 1
   std::string message;
-  [[nodiscard]] std::string text() const;  // file:line:column: message
+  [[nodiscard]] std::string text() const; // file:line:column: message
 };
 using ConfigErrors = std::vector<ConfigError>;
 
@@ -30,9 +30,10 @@ using Environment = std::map<std::string, std::string>;
 
 // Reads `path` and conf.d/*.toml beside it (by name; handlers are appended, a key stated twice is an error).
 // Relative paths inside a file are relative to that file's folder. A file may have 64 KB.
-[[nodiscard]] core::Result<core::HostConfig, ConfigErrors> load_config(const std::string& path, const Environment& environment);
+[[nodiscard]] core::Result<core::HostConfig, ConfigErrors> load_config(const std::string& path,
+                                                                       const Environment& environment);
 
 // Every key that works in this version, as "section.key" ("host.name", "handler.retry.delays").
 [[nodiscard]] std::vector<std::string> known_keys();
 
-}  // namespace hostler::config
+} // namespace hostler::config

@@ -109,12 +109,14 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-}  // namespace
+} // namespace
 
 std::span<const KeyInfo> all_keys() { return keys; }
 
 const KeyInfo* find_key(std::string_view section, std::string_view key) {
-  const auto* const found = std::find_if(keys.begin(), keys.end(), [&](const KeyInfo& info) { return info.section == section && info.key == key; });
+  const auto* const found = std::find_if(keys.begin(), keys.end(), [&](const KeyInfo& info) {
+    return info.section == section && info.key == key;
+  });
   return found == keys.end() ? nullptr : found;
 }
 
@@ -146,4 +148,4 @@ std::string section_title(std::string_view section) {
   return "[" + std::string(section) + "]";
 }
 
-}  // namespace hostler::config
+} // namespace hostler::config

@@ -10,11 +10,11 @@ namespace hostler::config {
 
 enum class KeyState : unsigned char {
   works,
-  reserved,  // of the design, refused until it exists
+  reserved, // of the design, refused until it exists
 };
 
 struct KeyInfo {
-  std::string_view section;  // "" is the top level; "handler.retry" is [handler.retry]
+  std::string_view section; // "" is the top level; "handler.retry" is [handler.retry]
   std::string_view key;
   KeyState state = KeyState::works;
 };
@@ -31,4 +31,4 @@ struct KeyInfo {
 // "[handler.retry]", "[[handler]]", "the top level".
 [[nodiscard]] std::string section_title(std::string_view section);
 
-}  // namespace hostler::config
+} // namespace hostler::config

@@ -8,7 +8,8 @@ Section::Section(const Node* node, std::string_view name, const Position& at, Pr
     : name_(name), at_(node != nullptr ? node->at : at), problems_(&problems) {
   if (node == nullptr) return;
   if (node->kind != Node::Kind::table) {
-    problems.add(node->at, section_title(name) + " must be a table, this is " + std::string(kind_name(node->kind)));
+    problems.add(node->at,
+                 section_title(name) + " must be a table, this is " + std::string(kind_name(node->kind)));
     return;
   }
   node_ = node;
@@ -16,14 +17,18 @@ Section::Section(const Node* node, std::string_view name, const Position& at, Pr
   for (const Member& member : node->members) {
     const KeyInfo* const info = find_key(name, member.key);
     if (info == nullptr) {
-      problems.add(member.at, "unknown key " + in_quotes(member.key) + where_title + key_hint(name, member.key));
+      problems.add(member.at,
+                   "unknown key " + in_quotes(member.key) + where_title + key_hint(name, member.key));
     } else if (info->state == KeyState::reserved) {
-      problems.add(member.at, in_quotes(member.key) + where_title + " is not available in this version; leave it out");
+      problems.add(member.at,
+                   in_quotes(member.key) + where_title + " is not available in this version; leave it out");
     }
   }
 }
 
-const Node* Section::find(std::string_view key) const { return node_ == nullptr ? nullptr : node_->find(key); }
+const Node* Section::find(std::string_view key) const {
+  return node_ == nullptr ? nullptr : node_->find(key);
+}
 
 const Node* Section::find(std::string_view key, Node::Kind kind, std::string_view wanted) const {
   const Node* const node = find(key);
@@ -41,7 +46,9 @@ Section Section::section(std::string_view key) const {
   return {find(key), name_.empty() ? std::string(key) : name_ + "." + std::string(key), at_, *problems_};
 }
 
-void Section::wrong(std::string_view key, const std::string& what) const { problems_->add(where(key), "'" + std::string(key) + "' " + what); }
+void Section::wrong(std::string_view key, const std::string& what) const {
+  problems_->add(where(key), "'" + std::string(key) + "' " + what);
+}
 
 void Section::missing(std::string_view key, const std::string& hint) const {
   problems_->add(at_, section_title(name_) + " needs '" + std::string(key) + "'; " + hint);
@@ -73,7 +80,8 @@ bool Section::read(std::string_view key, std::uint32_t& out, std::uint32_t least
   const Node* const node = find(key, Node::Kind::integer, "an integer");
   if (node == nullptr) return false;
   if (node->integer < least || node->integer > most) {
-    wrong(key, "is " + std::to_string(node->integer) + "; it can be " + std::to_string(least) + " to " + std::to_string(most));
+    wrong(key, "is " + std::to_string(node->integer) + "; it can be " + std::to_string(least) + " to " +
+                   std::to_string(most));
     return false;
   }
   out = static_cast<std::uint32_t>(node->integer);
@@ -85,7 +93,9 @@ bool Section::read(std::string_view key, core::Millis& out, core::Millis least, 
   if (node == nullptr) return false;
   const std::optional<core::Millis> duration = parse_duration(node->text);
   if (!duration) {
-    wrong(key, "is " + in_quotes(node->text) + ", which is no duration; write a whole number with ms, s, m, min, h or d, such as \"30s\"");
+    wrong(key,
+          "is " + in_quotes(node->text) +
+              ", which is no duration; write a whole number with ms, s, m, min, h or d, such as \"30s\"");
     return false;
   }
   if (*duration < least || *duration > most) {
@@ -96,16 +106,19 @@ bool Section::read(std::string_view key, core::Millis& out, core::Millis least, 
   return true;
 }
 
-bool Section::read_size(std::string_view key, std::uint64_t& out, std::uint64_t least, std::uint64_t most) const {
+bool Section::read_size(std::string_view key, std::uint64_t& out, std::uint64_t least,
+                        std::uint64_t most) const {
   const Node* const node = find(key, Node::Kind::string, "a size in quotes, such as \"512M\"");
   if (node == nullptr) return false;
   const std::optional<std::uint64_t> size = parse_size(node->text);
   if (!size) {
-    wrong(key, "is " + in_quotes(node->text) + ", which is no size; write a whole number with K, M or G, such as \"512M\"");
+    wrong(key, "is " + in_quotes(node->text) +
+                   ", which is no size; write a whole number with K, M or G, such as \"512M\"");
     return false;
   }
   if (*size < least || *size > most) {
-    wrong(key, "is " + in_quotes(node->text) + "; it can be " + std::to_string(least >> 20U) + "M to " + std::to_string(most >> 20U) + "M");
+    wrong(key, "is " + in_quotes(node->text) + "; it can be " + std::to_string(least >> 20U) + "M to " +
+                   std::to_string(most >> 20U) + "M");
     return false;
   }
   out = *size;
@@ -122,11 +135,12 @@ bool Section::read(std::string_view key, std::vector<Text>& out) const {
       continue;
     }
     problems_->add(item.at, "'" + std::string(key) + "' must list strings, this is " +
-                                (item.kind == Node::Kind::string ? "an empty one, or one with a NUL character" : std::string(kind_name(item.kind))));
+                                (item.kind == Node::Kind::string ? "an empty one, or one with a NUL character"
+                                                                 : std::string(kind_name(item.kind))));
   }
   const bool some_right = !texts.empty() || node->items.empty();
   if (some_right) out = std::move(texts);
   return some_right;
 }
 
-}  // namespace hostler::config
+} // namespace hostler::config

@@ -76,4 +76,4 @@ class Section {
   Problems* problems_;
 };
 
-}  // namespace hostler::config
+} // namespace hostler::config

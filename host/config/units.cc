@@ -12,7 +12,8 @@ struct Unit {
   std::string_view name;
   std::int64_t millis;
 };
-constexpr std::array<Unit, 6> units = {{{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"min", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
+constexpr std::array<Unit, 6> units = {
+    {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"min", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
 
 // Digits, then the rest. At most 12 digits, so that no unit overflows.
 std::optional<std::pair<std::int64_t, std::string_view>> split_number(std::string_view text) {
@@ -24,7 +25,7 @@ std::optional<std::pair<std::int64_t, std::string_view>> split_number(std::strin
   return std::pair(number, text.substr(digits));
 }
 
-}  // namespace
+} // namespace
 
 std::optional<core::Millis> parse_duration(std::string_view text) {
   const auto split = split_number(text);
@@ -58,4 +59,4 @@ std::string show(core::Millis duration) {
   return std::to_string(number) + std::string(name);
 }
 
-}  // namespace hostler::config
+} // namespace hostler::config

@@ -17,4 +17,4 @@ namespace hostler::config {
 // The shortest way to write it: "30s", "1500ms".
 [[nodiscard]] std::string show(core::Millis duration);
 
-}  // namespace hostler::config
+} // namespace hostler::config

@@ -37,7 +37,7 @@ struct Record {
   std::int32_t topic_id = 0;          // the ledger's generation of the origin topic
   Step step;                          // 0 on a source topic, else what the copy's header says
   bool replay = false;                // copy published by a replay
-  bool foreign = false;               // copy of another group on a shared topic: filtered
+  bool filtered = false;              // not for this handler: a copy of another group, an event type it does not take
   bool misrouted = false;             // copy of this group but of another handler: holds the partition
   DeadReason invalid = DeadReason::none;  // not none: never handled, dead-lettered with invalid_text
   std::string_view invalid_text;

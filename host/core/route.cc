@@ -32,7 +32,7 @@ std::uint32_t retry_tier(const RetryPolicy& policy, Attempt failed_attempt, Time
 }
 
 Disposition route(const Record& record, Verdict verdict, const VerdictDetail* detail, const RetryPolicy& policy, Timestamp now) {
-  if (record.foreign) return outcome(record, Outcome::filtered);
+  if (record.filtered) return outcome(record, Outcome::filtered);
   if (record.invalid != DeadReason::none) return dead(record, record.invalid);
   switch (verdict) {
     case Verdict::done: return outcome(record, Outcome::done);

@@ -12,7 +12,7 @@ namespace hostler::core {
 // `not_before`: a later tier is taken where the regular one would be too early. Precondition: delays not empty.
 [[nodiscard]] std::uint32_t retry_tier(const RetryPolicy& policy, Attempt failed_attempt, Timestamp now, Timestamp not_before);
 
-// `detail` may be null. The record's own facts come first: foreign copies are filtered, invalid ones dead-lettered, whatever
+// `detail` may be null. The record's own facts come first: what is not for this handler is filtered, invalid ones dead-lettered, whatever
 // the verdict says. A verdict of unset counts as retry (a contract error of the handler).
 [[nodiscard]] Disposition route(const Record& record, Verdict verdict, const VerdictDetail* detail, const RetryPolicy& policy, Timestamp now);
 

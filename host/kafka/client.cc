@@ -50,8 +50,8 @@ void Client::error(rd_kafka_t* rk, int err, const char* text, void* self) {
 void Client::log_line(const rd_kafka_t* rk, int level, const char* facility, const char* text) {
   auto* client = static_cast<Client*>(rd_kafka_opaque(rk));
   const std::string_view about(facility);
-  // Consumer properties given to a producer and the like; and what error() says already.
-  if (about == "CONFWARN" || about == "FAIL" || about == "ERROR") return;
+  // Consumer properties given to a producer and the like; what error() says already; what only ancient brokers do.
+  if (about == "CONFWARN" || about == "FAIL" || about == "ERROR" || about == "AUTOCREATE") return;
   const LogLevel severity = level <= 3 ? LogLevel::error : level == 4 ? LogLevel::warning : LogLevel::info;
   if (severity == LogLevel::info) {
     client->reporter_.say(LogLevel::debug, text);

@@ -128,7 +128,12 @@ void KafkaConsumer::Impl::take_message(const rd_kafka_message_t& message) {
     membership_->read_again({topic, {message.partition}}, {message.offset});
     return;
   }
-  client_->reporter().trouble(LogLevel::error, topic.empty() ? "group" : "topic " + topic, rd_kafka_err2name(message.err),
+  // Retry topics may be created by the first failure; a source topic that is missing is worth a warning.
+  const bool missing = message.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+  const LogLevel level = !missing                                           ? LogLevel::error
+                         : options_.role == ConsumerOptions::Role::retry ? LogLevel::info
+                                                                         : LogLevel::warning;
+  client_->reporter().trouble(level, topic.empty() ? "group" : "topic " + topic, rd_kafka_err2name(message.err),
                               std::string(rd_kafka_err2name(message.err)) + ": " + rd_kafka_message_errstr(&message));
 }
 

@@ -199,8 +199,10 @@ void LaneSource::put_back(PartitionState& p, MessageStorage& storage, core::Offs
     p.ahead.insert(at, {MessageHandle(*it), {}, true});
     *it = nullptr;
   }
-  while (!p.ahead.empty() && below(p.ahead.front(), resume_at.value)) p.ahead.pop_front();
-  p.delivered = resume_at > p.floor ? resume_at : std::min(p.delivered, resume_at);
+  const auto position = [&](core::Offset offset) { return std::lower_bound(p.ahead.begin(), p.ahead.end(), offset.value, below); };
+  if (resume_at > storage.from()) p.ahead.erase(position(storage.from()), position(resume_at));
+  // Unless an earlier batch was given back before this one, this is where reading goes on.
+  if (p.delivered >= storage.from()) p.delivered = resume_at;
   p.floor = std::max(p.floor, resume_at);
 }
 

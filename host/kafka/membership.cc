@@ -39,6 +39,8 @@ void Membership::rebalance(rd_kafka_resp_err_t what, const rd_kafka_topic_partit
     for (int i = 0; i < partitions->cnt; ++i) {
       pending_->partitions.insert({partitions->elems[i].topic, {partitions->elems[i].partition}});
     }
+    const std::lock_guard lock(state_mutex_);
+    state_.joined = true;  // maybe with nothing
     return;  // opened by the next tick, outside the callback
   }
   if (what != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
@@ -91,7 +93,7 @@ void Membership::take_away(const rd_kafka_topic_partition_list_t* partitions) {
   {
     const std::lock_guard lock(state_mutex_);
     ++state_.rebalances;
-    state_.joined = !all;
+    if (all) state_.joined = false;
   }
   publish_state({});
 }
@@ -315,7 +317,6 @@ std::vector<std::unique_lock<std::mutex>> Membership::lock_all_lanes() {
 
 void Membership::publish_state(std::string waiting_for) {
   const std::lock_guard lock(state_mutex_);
-  state_.joined = state_.joined || pending_ || !assigned_.empty();
   state_.waiting_for = std::move(waiting_for);
   state_.partitions.clear();
   for (const auto& [where, p] : assigned_) state_.partitions.push_back(where);

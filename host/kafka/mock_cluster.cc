@@ -24,6 +24,7 @@ core::Result<std::unique_ptr<MockCluster>> MockCluster::create(int brokers) {
   std::array<char, 256> text{};
   ConfHandle conf(rd_kafka_conf_new());
   rd_kafka_conf_set(conf.get(), "client.id", "mock-cluster", text.data(), text.size());
+  rd_kafka_conf_set_log_cb(conf.get(), nullptr);  // it would complain that it has no brokers
   impl->client.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), text.data(), text.size()));
   if (!impl->client) return core::Error{std::string("cannot start the mock cluster: ") + text.data()};
   static_cast<void>(conf.release());
@@ -40,7 +41,15 @@ core::Status<> MockCluster::create_topic(const std::string& name, std::int32_t p
   return core::Status<>::success();
 }
 
-std::map<std::string, std::string> MockCluster::consumer_properties() { return {{"fetch.wait.max.ms", "10"}}; }
+void MockCluster::fail_produce(std::int16_t error, std::size_t count) {
+  constexpr std::int16_t produce = 0;  // the request's number in the protocol
+  const std::vector<rd_kafka_resp_err_t> errors(count, static_cast<rd_kafka_resp_err_t>(error));
+  rd_kafka_mock_push_request_errors_array(impl_->cluster.get(), produce, errors.size(), errors.data());
+}
+
+std::map<std::string, std::string> MockCluster::consumer_properties() {
+  return {{"fetch.wait.max.ms", "10"}, {"session.timeout.ms", "10000"}};
+}
 
 core::Result<std::vector<runtime::TopicInfo>> MockAdmin::topics() {
   const std::lock_guard lock(mutex_);

@@ -3,6 +3,7 @@
 // rebalance of a group takes 3 s. Thread-safety: any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -27,7 +28,10 @@ class MockCluster {
 
   [[nodiscard]] std::string bootstrap() const;  // host:port, comma separated
   core::Status<> create_topic(const std::string& name, std::int32_t partitions);
-  // What consumers of this cluster should set: its empty fetches are not woken by new records.
+  // The next `count` produce requests fail with this error code of Kafka's protocol. For tests.
+  void fail_produce(std::int16_t error, std::size_t count);
+  // What consumers of this cluster should set: its empty fetches are not woken by new records, and every rebalance
+  // but a group's first takes the session timeout less a second.
   [[nodiscard]] static std::map<std::string, std::string> consumer_properties();
 
  private:

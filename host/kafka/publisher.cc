@@ -161,6 +161,12 @@ rd_kafka_resp_err_t produce(rd_kafka_t* rk, const OutRecord& record, Call::Slot*
   return err;
 }
 
+// What the client said without asking: a topic that was missing or forbidden when it last looked may not be so now.
+bool may_have_changed(rd_kafka_resp_err_t err) {
+  return err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+         err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+}
+
 bool topic_exists(rd_kafka_t* rk, const std::string& topic, core::Millis timeout) {
   const TopicHandle handle(rd_kafka_topic_new(rk, topic.c_str(), nullptr));
   const struct rd_kafka_metadata* raw = nullptr;
@@ -191,7 +197,7 @@ class KafkaPublisher::Impl {
   core::Result<std::shared_ptr<Producer>> make_producer() const;
   core::Result<std::shared_ptr<Producer>> current();
   void send(Producer& producer, std::span<const OutRecord> records, const Indexes& which, Errors& errors) const;
-  void send_to_new_topics(Producer& producer, std::span<const OutRecord> records, Errors& errors) const;
+  void send_to_changed_topics(Producer& producer, std::span<const OutRecord> records, Errors& errors) const;
   void send_alone(Producer& producer, std::span<const OutRecord> records, Errors& errors) const;
 
   const PublisherOptions options_;
@@ -209,12 +215,13 @@ core::Result<std::shared_ptr<Producer>> KafkaPublisher::Impl::make_producer() co
 }
 
 core::Result<std::shared_ptr<Producer>> KafkaPublisher::Impl::current() {
+  std::shared_ptr<Producer> broken;  // ends outside the lock
   const std::lock_guard lock(mutex_);
   if (producer_ == nullptr || producer_->broken()) {
     auto made = make_producer();
     if (!made) return made.error();
     if (producer_) producer_->client().reporter().say(LogLevel::warning, "goes on with a new producer after a fatal error");
-    producer_ = std::move(*made);
+    broken = std::exchange(producer_, std::move(*made));
   }
   return producer_;
 }
@@ -231,7 +238,7 @@ std::vector<PublishFailure> KafkaPublisher::Impl::publish(std::span<const OutRec
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
   Errors errors(records.size(), RD_KAFKA_RESP_ERR_NO_ERROR);
   send(**producer, records, all, errors);
-  send_to_new_topics(**producer, records, errors);
+  send_to_changed_topics(**producer, records, errors);
   send_alone(**producer, records, errors);
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (errors[i] == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
@@ -263,12 +270,11 @@ void KafkaPublisher::Impl::send(Producer& producer, std::span<const OutRecord> r
   call->leave();
 }
 
-// A topic that was unknown when the client last looked may exist by now.
-void KafkaPublisher::Impl::send_to_new_topics(Producer& producer, std::span<const OutRecord> records, Errors& errors) const {
+void KafkaPublisher::Impl::send_to_changed_topics(Producer& producer, std::span<const OutRecord> records, Errors& errors) const {
   std::map<std::string, bool> exists;
   Indexes again;
   for (std::size_t i = 0; i < records.size(); ++i) {
-    if (errors[i] != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC && errors[i] != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) continue;
+    if (!may_have_changed(errors[i])) continue;
     const std::string& topic = records[i].topic;
     if (!exists.contains(topic)) exists[topic] = topic_exists(producer.get(), topic, options_.missing_topic_timeout);
     if (exists[topic]) again.push_back(i);

@@ -1,5 +1,6 @@
 #include "plugin/handler.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "plugin/services.h"
@@ -70,6 +71,20 @@ Handler::~Handler() {
   if (handler_ == nullptr) return;
   if (started_ && handler_->stop != nullptr) handler_->stop(handler_);
   if (handler_->destroy != nullptr) handler_->destroy(handler_);
+}
+
+std::vector<std::string> Handler::event_types() const {
+  std::vector<std::string> types;
+  std::string_view text = to_view(plugin_->find_handler(config_.handler)->event_types);
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    std::string_view type = text.substr(0, comma);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+    while (type.starts_with(' ')) type.remove_prefix(1);
+    while (type.ends_with(' ')) type.remove_suffix(1);
+    if (!type.empty()) types.emplace_back(type);
+  }
+  return types;
 }
 
 core::Result<hostler_lane*> Handler::create_lane(std::uint32_t index) {

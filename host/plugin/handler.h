@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/host_config.h"
 #include "core/result.h"
@@ -35,7 +36,8 @@ class Handler {
   [[nodiscard]] const core::HandlerConfig& config() const { return config_; }
   [[nodiscard]] const HandlerOffer& offer() const { return offer_; }
   [[nodiscard]] bool has(std::uint32_t flag) const { return (flags_ & flag) != 0; }
-  [[nodiscard]] const hostler_host& host() const { return host_; }
+  // The event types it takes, from its descriptor; empty: all.
+  [[nodiscard]] std::vector<std::string> event_types() const;
   [[nodiscard]] core::Result<hostler_lane*> create_lane(std::uint32_t index);
 
  private:

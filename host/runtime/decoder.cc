@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -65,8 +66,9 @@ bool from_json(const FieldLocator& l) { return l.kind == FieldLocator::Kind::jso
 bool from_header(const FieldLocator& l) { return l.kind == FieldLocator::Kind::header; }
 }  // namespace
 
-Decoder::Decoder(const core::HandlerConfig& handler)
+Decoder::Decoder(const core::HandlerConfig& handler, std::vector<std::string> event_types)
     : handler_(handler),
+      event_types_(std::move(event_types)),
       wants_id_(handler.event_id.kind != FieldLocator::Kind::none),
       wants_type_(handler.event_type.kind != FieldLocator::Kind::none),
       wants_json_(from_json(handler.event_id) || from_json(handler.event_type)),
@@ -92,7 +94,7 @@ void Decoder::decode(core::Batch& batch, core::Timestamp now) {
       record.first_seen = now;
       record.topic_id = topic_id;
     }
-    if (record.invalid == core::DeadReason::none && !record.foreign && !record.misrouted && (wants_id_ || wants_type_)) decode_event(batch, i);
+    if (record.invalid == core::DeadReason::none && !record.filtered && !record.misrouted && (wants_id_ || wants_type_)) decode_event(batch, i);
   }
 }
 
@@ -107,7 +109,7 @@ void Decoder::decode_copy(core::Batch& batch, std::size_t index, core::Timestamp
     return;
   }
   if (copy->group != handler_.group) {
-    record.foreign = true;
+    record.filtered = true;
     return;
   }
   record.misrouted = copy->handler != handler_.name;
@@ -139,6 +141,13 @@ void Decoder::decode_event(core::Batch& batch, std::size_t index) {
   } else if (from_json(type) && !tombstone && json_state == simdjson::SUCCESS) {
     std::string_view text;
     if (Json::field(doc, type.path, text) == simdjson::SUCCESS) record.event_type = batch.texts.keep(text);
+  }
+
+  // A copy of a type that is no longer taken is handled all the same: filtering it would lose a record that waits.
+  if (!event_types_.empty() && !record.event_type.empty() && !batch.is_retry() &&
+      std::find(event_types_.begin(), event_types_.end(), record.event_type) == event_types_.end()) {
+    record.filtered = true;
+    return;
   }
 
   const auto& id = handler_.event_id;

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "core/host_config.h"
 #include "core/record.h"
@@ -13,7 +15,9 @@ namespace hostler::runtime {
 
 class Decoder {
  public:
-  explicit Decoder(const core::HandlerConfig& handler);
+  // `event_types`: what the handler takes; empty means all. Records of other types on source topics are filtered, those without a
+  // type are not.
+  Decoder(const core::HandlerConfig& handler, std::vector<std::string> event_types);
   ~Decoder();
 
   // `now` becomes first_seen of records that are seen for the first time.
@@ -27,6 +31,7 @@ class Decoder {
   void accept_id(core::Batch& batch, core::Record& record, std::string_view id);
 
   const core::HandlerConfig& handler_;
+  const std::vector<std::string> event_types_;
   const bool wants_id_, wants_type_, wants_json_, wants_headers_;
   std::unique_ptr<Json> json_;
 };

@@ -163,7 +163,7 @@ void HandlerRuntime::run_lane(std::uint32_t index, std::vector<Source*> sources,
 
   std::vector<std::unique_ptr<Pipeline>> pipelines;
   for (auto* source : sources) {
-    const PipelineParts parts{parts_.config, *source, *lane, parts_.publisher, parts_.clock, parts_.observer, marks_.get()};
+    const PipelineParts parts{parts_.config, *source, *lane, parts_.publisher, parts_.clock, parts_.observer, marks_.get(), parts_.event_types};
     pipelines.push_back(std::make_unique<Pipeline>(parts));
   }
   const core::Millis wait = pipelines.size() == 1 ? lane_wait : shared_wait;

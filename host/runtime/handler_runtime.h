@@ -36,6 +36,7 @@ struct HandlerParts {
   Ledger* ledger;          // null: idempotency = "off"
   Observer& observer;
   Clock& clock;
+  std::vector<std::string> event_types;  // what the handler takes; empty: all
   bool single_lane;        // the handler asks for one lane: source and retry records share it on one thread
 };
 

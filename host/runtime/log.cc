@@ -58,8 +58,9 @@ void escape(std::string_view text, bool json, std::string& out) {
   while (!text.empty()) {
     const std::size_t length = sequence(text);
     const auto lead = static_cast<unsigned char>(text.front());
-    const bool control = length == 1 ? (lead < 0x20 || lead == 0x7F)
-                                     : length == 2 && lead == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0;
+    const bool control = length == 1
+                             ? (lead < 0x20 || lead == 0x7F)
+                             : length == 2 && lead == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0;
     if (length == 0) {
       fmt::format_to(std::back_inserter(out), "{}x{:02x}", slash, lead);
     } else if (control) {
@@ -97,18 +98,23 @@ class LineSink final : public spdlog::sinks::base_sink<std::mutex> {
     const std::string_view text(message.payload.data(), message.payload.size());
     const auto level = from_spdlog(message.level);
     const std::string_view name = level_names.at(static_cast<std::size_t>(level));
-    const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(message.time.time_since_epoch()).count();
+    const auto millis =
+        std::chrono::duration_cast<std::chrono::milliseconds>(message.time.time_since_epoch()).count();
     const std::time_t seconds = static_cast<std::time_t>(millis / 1000);
     line_.clear();
     auto out = std::back_inserter(line_);
     if (json_) {
-      fmt::format_to(out, R"({{"time":"{:%Y-%m-%dT%H:%M:%S}.{:03}Z","level":"{}","message":")", fmt::gmtime(seconds), millis % 1000, name);
+      fmt::format_to(out, R"({{"time":"{:%Y-%m-%dT%H:%M:%S}.{:03}Z","level":"{}","message":")",
+                     fmt::gmtime(seconds), millis % 1000, name);
       escape(text, true, line_);
       line_ += "\"}\n";
     } else {
-      const std::string_view colour = level == LogLevel::error ? "\x1b[31m" : level == LogLevel::warn ? "\x1b[33m" : "";
+      const std::string_view colour = level == LogLevel::error  ? "\x1b[31m"
+                                      : level == LogLevel::warn ? "\x1b[33m"
+                                                                : "";
       const bool coloured = colours_ && !colour.empty();
-      fmt::format_to(out, "{:%Y-%m-%d %H:%M:%S}.{:03} {}{:<5}{} ", fmt::localtime(seconds), millis % 1000, coloured ? colour : "", name, coloured ? "\x1b[0m" : "");
+      fmt::format_to(out, "{:%Y-%m-%d %H:%M:%S}.{:03} {}{:<5}{} ", fmt::localtime(seconds), millis % 1000,
+                     coloured ? colour : "", name, coloured ? "\x1b[0m" : "");
       escape(text, false, line_);
       line_ += '\n';
     }
@@ -128,7 +134,7 @@ class LineSink final : public spdlog::sinks::base_sink<std::mutex> {
     }
   }
 
-  int descriptor_ = STDERR_FILENO;  // guarded by mutex_, as the rest
+  int descriptor_ = STDERR_FILENO; // guarded by mutex_, as the rest
   bool json_ = false;
   bool colours_ = false;
   std::string line_;
@@ -138,16 +144,16 @@ struct Log {
   std::shared_ptr<LineSink> sink = std::make_shared<LineSink>();
   spdlog::logger logger{"hostler", sink};
   std::mutex limit_mutex;
-  RepeatLimit limit{std::chrono::seconds(30)};  // guarded by limit_mutex
+  RepeatLimit limit{std::chrono::seconds(30)}; // guarded by limit_mutex
 };
 
 // Never destroyed: threads may log while the process ends.
 Log& the_log() {
-  static Log* const log = new Log;  // NOLINT: see above
+  static Log* const log = new Log; // NOLINT: see above
   return *log;
 }
 
-}  // namespace
+} // namespace
 
 std::optional<LogLevel> parse_log_level(std::string_view text) {
   for (std::size_t i = 0; i < level_names.size(); ++i) {
@@ -179,7 +185,8 @@ void log_limited(LogLevel level, std::string_view key, std::string_view message)
   log(level, fmt::format("{} ({} more like this were left out)", message, *left_out));
 }
 
-std::optional<std::uint64_t> RepeatLimit::pass(std::string_view key, std::chrono::steady_clock::time_point now) {
+std::optional<std::uint64_t> RepeatLimit::pass(std::string_view key,
+                                               std::chrono::steady_clock::time_point now) {
   const auto known = seen_.find(key);
   if (known != seen_.end()) {
     Seen& seen = known->second;
@@ -198,4 +205,4 @@ std::optional<std::uint64_t> RepeatLimit::pass(std::string_view key, std::chrono
   return 0;
 }
 
-}  // namespace hostler::runtime
+} // namespace hostler::runtime

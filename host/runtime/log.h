@@ -26,7 +26,7 @@ void set_log_level(LogLevel level);
 [[nodiscard]] bool log_enabled(LogLevel level);
 
 enum class LogFormat : std::uint8_t {
-  automatic,  // human if the file is a terminal
+  automatic, // human if the file is a terminal
   human,
   json,
 };
@@ -44,9 +44,11 @@ void log_limited(LogLevel level, std::string_view key, std::string_view message)
 // What log_limited() counts with. One thread.
 class RepeatLimit {
  public:
-  explicit RepeatLimit(std::chrono::milliseconds pause, std::size_t most_keys = 1000) : pause_(pause), most_keys_(most_keys) {}
+  explicit RepeatLimit(std::chrono::milliseconds pause, std::size_t most_keys = 1000)
+      : pause_(pause), most_keys_(most_keys) {}
   // Empty: leave this one out. Else write it; the number is how many of the key were left out since the last one.
-  [[nodiscard]] std::optional<std::uint64_t> pass(std::string_view key, std::chrono::steady_clock::time_point now);
+  [[nodiscard]] std::optional<std::uint64_t> pass(std::string_view key,
+                                                  std::chrono::steady_clock::time_point now);
 
  private:
   struct Seen {
@@ -54,7 +56,7 @@ class RepeatLimit {
     std::uint64_t left_out = 0;
   };
   std::chrono::milliseconds pause_;
-  std::size_t most_keys_;  // when full, keys whose pause is over are forgotten, or else all
+  std::size_t most_keys_; // when full, keys whose pause is over are forgotten, or else all
   std::map<std::string, Seen, std::less<>> seen_;
 };
 
@@ -75,4 +77,4 @@ void log_error(fmt::format_string<Args...> format, Args&&... args) {
   if (log_enabled(LogLevel::error)) log(LogLevel::error, fmt::format(format, std::forward<Args>(args)...));
 }
 
-}  // namespace hostler::runtime
+} // namespace hostler::runtime

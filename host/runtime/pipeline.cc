@@ -28,7 +28,7 @@ struct Pipeline::Outgoing {
   std::deque<std::string> values;                     // JSON letters, kept while publishing
 };
 
-Pipeline::Pipeline(PipelineParts parts) : parts_(parts), decoder_(parts.handler) {}
+Pipeline::Pipeline(PipelineParts parts) : parts_(std::move(parts)), decoder_(parts_.handler, parts_.event_types) {}
 Pipeline::~Pipeline() = default;
 
 bool Pipeline::run_once(core::Millis wait) {
@@ -113,7 +113,7 @@ bool Pipeline::handle(const Slice& slice, Settled& end) {
   run_.resize(slice.count);
   for (std::size_t i = 0; i < slice.count; ++i) {
     const auto& r = records[i];
-    run_[i] = admissions_[i] == Admission::run && !forced_[slice.first + i].on && !r.foreign && r.invalid == core::DeadReason::none;
+    run_[i] = admissions_[i] == Admission::run && !forced_[slice.first + i].on && !r.filtered && r.invalid == core::DeadReason::none;
   }
   // Verdicts of an earlier run stand when the same records ran and none of them looked into the rolled back transaction.
   if (executed_ && run_ == ran_ && !verdicts_.queried) return true;
@@ -156,7 +156,7 @@ void Pipeline::route(const Slice& slice) {
   const auto now = parts_.clock.now();
   dispositions_.resize(slice.count);
   for (std::size_t i = 0; i < slice.count; ++i) {
-    if (admissions_[i] == Admission::duplicate && !records[i].foreign) {
+    if (admissions_[i] == Admission::duplicate && !records[i].filtered) {
       dispositions_[i] = {};
       dispositions_[i].outcome = Outcome::duplicate;
       continue;

@@ -34,6 +34,7 @@ struct PipelineParts {
   Clock& clock;
   Observer& observer;
   MarkOwner* marks = nullptr;  // null without a ledger
+  std::vector<std::string> event_types;  // what the handler takes; empty: all
 };
 
 class Pipeline {

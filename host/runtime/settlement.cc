@@ -126,7 +126,7 @@ LedgerStatus Settlement::lock_rows(const Slice& slice) {
   origins_.clear();
   origin_records_.clear();
   for (std::size_t i = 0; i < records.size(); ++i) {
-    if (records[i].foreign) continue;
+    if (records[i].filtered) continue;
     origins_.push_back(origin_of(records[i]));
     origin_records_.push_back(i);
   }
@@ -145,7 +145,7 @@ void Settlement::gather_ids(const Slice& slice) {
   if (!uses_ids_) return;
   for (std::size_t i = 0; i < records.size(); ++i) {
     const auto& r = records[i];
-    if (r.event_id.empty() || r.foreign) continue;
+    if (r.event_id.empty() || r.filtered) continue;
     ids_.push_back({r.event_id, r.event_type, r.topic, r.partition, r.offset});
     id_records_.push_back(i);
   }

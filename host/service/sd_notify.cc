@@ -20,11 +20,12 @@ bool sd_notify(std::string_view state) {
   const std::size_t length = std::strlen(name);
   if (length >= sizeof(address.sun_path)) return false;
   std::memcpy(address.sun_path, name, length);
-  if (name[0] == '@') address.sun_path[0] = '\0';  // an abstract socket: no file, and no terminating NUL
+  if (name[0] == '@') address.sun_path[0] = '\0'; // an abstract socket: no file, and no terminating NUL
   const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (socket < 0) return false;
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
-  const ssize_t sent = ::sendto(socket, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
+  const ssize_t sent = ::sendto(socket, state.data(), state.size(), MSG_NOSIGNAL,
+                                reinterpret_cast<const sockaddr*>(&address), size);
   ::close(socket);
   return sent == static_cast<ssize_t>(state.size());
 }
@@ -35,4 +36,4 @@ bool notify_status(std::string_view text) {
   return sd_notify(state);
 }
 
-}  // namespace hostler::service
+} // namespace hostler::service

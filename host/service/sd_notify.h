@@ -13,4 +13,4 @@ inline bool notify_stopping() { return sd_notify("STOPPING=1"); }
 // One line; line breaks become blanks.
 bool notify_status(std::string_view text);
 
-}  // namespace hostler::service
+} // namespace hostler::service

@@ -16,7 +16,7 @@ sigset_t blocked() {
   return set;
 }
 
-}  // namespace
+} // namespace
 
 void block_signals() {
   const sigset_t set = blocked();
@@ -28,15 +28,16 @@ Signal wait_signal(std::chrono::milliseconds timeout) {
   const sigset_t set = blocked();
   const auto end = std::chrono::steady_clock::now() + timeout;
   while (true) {
-    const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(end - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(end - std::chrono::steady_clock::now());
     constexpr long second = 1'000'000'000;
     const long nanos = left.count() > 0 ? left.count() : 0;
     const timespec patience{nanos / second, nanos % second};
     const int number = sigtimedwait(&set, nullptr, &patience);
     if (number == SIGHUP) return Signal::renew;
     if (number > 0) return Signal::terminate;
-    if (errno != EINTR) return Signal::none;  // another signal's handler ran: wait on
+    if (errno != EINTR) return Signal::none; // another signal's handler ran: wait on
   }
 }
 
-}  // namespace hostler::service
+} // namespace hostler::service

@@ -12,12 +12,12 @@ namespace hostler::service {
 void block_signals();
 
 enum class Signal : std::uint8_t {
-  none,       // the time passed
-  terminate,  // SIGTERM or SIGINT: drain; the second one: stop at once
-  renew,      // SIGHUP
+  none,      // the time passed
+  terminate, // SIGTERM or SIGINT: drain; the second one: stop at once
+  renew,     // SIGHUP
 };
 
 // Waits for one of the blocked signals, at most `timeout`.
 [[nodiscard]] Signal wait_signal(std::chrono::milliseconds timeout);
 
-}  // namespace hostler::service
+} // namespace hostler::service

@@ -79,7 +79,7 @@ core::Result<LedgerUrl> parse_ledger_url(const std::string& url, const LedgerOpt
     std::string path = url.substr(sqlite_scheme.size());
     if (path.size() < 2 || path.front() != '/' || path.back() == '/')
       return core::Error{"the ledger URL " + url + " needs an absolute path to a file, as in sqlite:///var/lib/hostler/ledger.db"};
-    if (path.find_first_of("'\"") != std::string::npos) return core::Error{"the ledger's path " + path + " must not hold quotes"};
+    if (path.find('"') != std::string::npos) return core::Error{"the ledger's path " + path + " must not hold quotation marks"};
     return LedgerUrl{runtime::SqlDialect::sqlite, std::move(path)};
   }
   if (url.empty()) return core::Error{"no ledger URL is given: " + std::string(forms)};

@@ -5,7 +5,7 @@
 namespace hostler::store {
 
 SqliteConnection::SqliteConnection(const std::string& path)
-    : session_(soci::sqlite3, "db='" + path + "'"),
+    : session_(soci::sqlite3, "db=\"" + path + "\""),
       raw_(std::make_unique<SqliteRaw>(static_cast<soci::sqlite3_session_backend*>(session_.get_backend())->conn_)),
       ledger_(std::make_unique<SqliteStatements>(session_)) {}
 

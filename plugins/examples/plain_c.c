@@ -1,9 +1,7 @@
 /* plain_c.so - a handler in plain C99 without the SDK: the whole border in one file.
  *
- *   plain.c   verdict by the value's first byte: 'r' retry, 'x' reject, 'd' drop, anything else (and a
- *   tombstone) done.
- *             Counts the records of each lane, explains what was not done, and logs the count when the lane
- *             ends. */
+ *   plain.c   verdict by the value's first byte: 'r' retry, 'x' reject, 'd' drop, anything else done, a
+ *             tombstone too. Explains what was not done, counts records and logs the count when a lane ends. */
 #include <hostler/ext/log.h>
 #include <hostler/ext/verdict.h>
 #include <hostler/plugin.h>

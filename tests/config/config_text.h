@@ -32,7 +32,8 @@ inline Loaded load(const std::string& toml, const config::Environment& environme
 }
 
 // What is wrong with it, a line each, without the folder: "hostler.toml:3:1: …". Empty if it loads.
-inline std::vector<std::string> errors_of(const std::string& toml, const config::Environment& environment = {}) {
+inline std::vector<std::string> errors_of(const std::string& toml,
+                                          const config::Environment& environment = {}) {
   const TempDir folder;
   const Loaded loaded = config::load_config(folder.write("hostler.toml", toml).string(), environment);
   std::vector<std::string> texts;
@@ -40,7 +41,8 @@ inline std::vector<std::string> errors_of(const std::string& toml, const config:
   const std::string prefix = folder.path().string() + "/";
   for (const config::ConfigError& error : loaded.error()) {
     std::string text = error.text();
-    for (std::size_t at = text.find(prefix); at != std::string::npos; at = text.find(prefix)) text.erase(at, prefix.size());
+    for (std::size_t at = text.find(prefix); at != std::string::npos; at = text.find(prefix))
+      text.erase(at, prefix.size());
     texts.push_back(std::move(text));
   }
   return texts;
@@ -55,4 +57,4 @@ inline std::string with(const std::string& from, const std::string& to, std::str
 
 using Lines = std::vector<std::string>;
 
-}  // namespace hostler::testing
+} // namespace hostler::testing

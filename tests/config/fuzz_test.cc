@@ -15,9 +15,14 @@ using namespace hostler::testing;
 namespace {
 
 std::string mutate(std::string text, std::mt19937& random) {
-  static const std::vector<std::string> pieces = {"[",   "]",  "[[handler]]", "{",  "}", "\"", "'''", "\"\"\"", "=",     ".",    ",",      "\n",      "\\",     "#",
-                                                  "nan", "-1", "1e999",       "[]", "0", "*",  "{}",  "true",   "1.5.1", "\xff", "\\u0000", "2026-1-1", "x = 1\n", std::string(1, '\0')};
-  const auto below = [&](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); };
+  static const std::vector<std::string> pieces = {
+      "[",      "]",     "[[handler]]", "{",       "}",        "\"",      "'''",
+      "\"\"\"", "=",     ".",           ",",       "\n",       "\\",      "#",
+      "nan",    "-1",    "1e999",       "[]",      "0",        "*",       "{}",
+      "true",   "1.5.1", "\xff",        "\\u0000", "2026-1-1", "x = 1\n", std::string(1, '\0')};
+  const auto below = [&](std::size_t n) {
+    return std::uniform_int_distribution<std::size_t>(0, n - 1)(random);
+  };
   for (std::size_t changes = 1 + below(4); changes > 0 && !text.empty(); --changes) {
     const std::size_t at = below(text.size());
     switch (below(6)) {
@@ -32,14 +37,16 @@ std::string mutate(std::string text, std::mt19937& random) {
   return text;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a hundred thousand broken files are answered, each with a place") {
   std::ifstream in(std::string(HOSTLER_SOURCE_DIR) + "/conf/hostler.toml");
   std::stringstream text;
   // Uncommented, so that every key is there to be broken.
-  for (std::string line; std::getline(in, line);) text << (line.starts_with("# ") && line.find(" = ") != std::string::npos ? line.substr(2) : line) << "\n";
-  const std::vector<std::string> seeds = {minimal, text.str(), minimal + "[handler.config]\na = [1, {b = 2026-11-21}]\n"};
+  for (std::string line; std::getline(in, line);)
+    text << (line.starts_with("# ") && line.find(" = ") != std::string::npos ? line.substr(2) : line) << "\n";
+  const std::vector<std::string> seeds = {minimal, text.str(),
+                                          minimal + "[handler.config]\na = [1, {b = 2026-11-21}]\n"};
   // In memory: a hundred thousand small files on a disk would take minutes.
   const int file = ::memfd_create("hostler.toml", MFD_CLOEXEC);
   REQUIRE(file >= 0);
@@ -50,7 +57,9 @@ TEST_CASE("a hundred thousand broken files are answered, each with a place") {
   constexpr int rounds = 100'000;
   for (int i = 0; i < rounds; ++i) {
     const std::string toml = mutate(seeds[i % 100 == 0 ? 1 : i % 2 == 0 ? 0 : 2], random);
-    if (::ftruncate(file, 0) != 0 || ::pwrite(file, toml.data(), toml.size(), 0) != static_cast<ssize_t>(toml.size())) FAIL("cannot write to memory");
+    if (::ftruncate(file, 0) != 0 ||
+        ::pwrite(file, toml.data(), toml.size(), 0) != static_cast<ssize_t>(toml.size()))
+      FAIL("cannot write to memory");
     const Loaded loaded = config::load_config(path, {});
     if (loaded) {
       ++loaded_count;

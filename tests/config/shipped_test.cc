@@ -26,19 +26,22 @@ std::string text_of(const fs::path& file) {
 
 std::string describe(const core::HostConfig& config) {
   std::ostringstream out;
-  out << config.name << '|' << config.memory_bytes << '|' << config.log_level << '|' << config.kafka.client_id << '|' << config.ledger.max_sessions << '\n';
+  out << config.name << '|' << config.memory_bytes << '|' << config.log_level << '|' << config.kafka.client_id
+      << '|' << config.ledger.max_sessions << '\n';
   for (const core::HandlerConfig& h : config.handlers) {
-    out << h.enabled << '|' << int(h.idempotency) << '|' << int(h.on_missing_id) << '|' << int(h.on_sql_error) << '|' << h.lanes << '|' << h.timeout.count() << '|'
-        << h.batch.max_records << '|' << h.batch.max_wait.count() << '|' << h.retry.max_retries << '|' << h.retry.topic << '|' << h.retry.create_topics;
+    out << h.enabled << '|' << int(h.idempotency) << '|' << int(h.on_missing_id) << '|' << int(h.on_sql_error)
+        << '|' << h.lanes << '|' << h.timeout.count() << '|' << h.batch.max_records << '|'
+        << h.batch.max_wait.count() << '|' << h.retry.max_retries << '|' << h.retry.topic << '|'
+        << h.retry.create_topics;
     for (const core::Delay& delay : h.retry.delays) out << '|' << delay.text << '=' << delay.duration.count();
     const core::DeadLetterPolicy& dead = h.dead_letter;
-    out << '|' << dead.topic << '|' << int(dead.format) << '|' << dead.create_topics << '|' << dead.partitions << '|' << dead.retention.count() << '|'
-        << dead.original_topic_headers << dead.spring_headers << '\n';
+    out << '|' << dead.topic << '|' << int(dead.format) << '|' << dead.create_topics << '|' << dead.partitions
+        << '|' << dead.retention.count() << '|' << dead.original_topic_headers << dead.spring_headers << '\n';
   }
   return out.str();
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("every file in conf/ loads") {
   int files = 0;
@@ -53,7 +56,7 @@ TEST_CASE("every file in conf/ loads") {
 
 TEST_CASE("conf/hostler.toml names every key in its table") {
   const std::string text = text_of(folder / "hostler.toml");
-  std::map<std::string, std::string> tables;  // by name without brackets
+  std::map<std::string, std::string> tables; // by name without brackets
   std::istringstream lines(text);
   std::string current;
   for (std::string line; std::getline(lines, line);) {
@@ -119,6 +122,8 @@ TEST_CASE("the interview platform is configured as its documents say") {
   }
   CHECK(by_name["user-service"].topics == Lines{"user-events"});
   CHECK(by_name["interview-service"].topics == Lines{"user-events", "interview-events"});
-  CHECK(by_name["analytics-service"].topics == Lines{"user-events", "interview-events", "media-events", "auth-events"});
-  CHECK(by_name["user-service"].migrations == (fs::path(HOSTLER_SOURCE_DIR) / "plugins/interview/migrations").string());
+  CHECK(by_name["analytics-service"].topics ==
+        Lines{"user-events", "interview-events", "media-events", "auth-events"});
+  CHECK(by_name["user-service"].migrations ==
+        (fs::path(HOSTLER_SOURCE_DIR) / "plugins/interview/migrations").string());
 }

@@ -9,13 +9,14 @@ using core::FieldLocator;
 
 namespace {
 
-core::HandlerConfig handler(const std::string& line, const std::string& instead_of = "event_id = \"json:/eventId\"") {
+core::HandlerConfig handler(const std::string& line,
+                            const std::string& instead_of = "event_id = \"json:/eventId\"") {
   const Loaded loaded = load(with(instead_of, line));
   if (!loaded) FAIL(loaded.error().front().text());
   return loaded->handlers.at(0);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("the minimal configuration has the documented defaults") {
   const Loaded loaded = load(minimal);
@@ -97,8 +98,10 @@ max_sessions = 4
   CHECK(loaded->log_level == "debug");
   CHECK(loaded->kafka.brokers.size() == 3);
   CHECK(loaded->kafka.client_id == "mine");
-  CHECK(loaded->kafka.properties ==
-        core::Properties{{"session.timeout.ms", "30000"}, {"heartbeat.interval.ms", "3000"}, {"check.crcs", "true"}, {"sasl.password", "x"}});
+  CHECK(loaded->kafka.properties == core::Properties{{"session.timeout.ms", "30000"},
+                                                     {"heartbeat.interval.ms", "3000"},
+                                                     {"check.crcs", "true"},
+                                                     {"sasl.password", "x"}});
   CHECK(loaded->ledger.url == "postgresql://u:p@h/d");
   CHECK(loaded->ledger.max_sessions == 4);
   CHECK(loaded->handlers[0].kafka == loaded->kafka.properties);
@@ -113,7 +116,8 @@ TEST_CASE("handler keys are read") {
   CHECK(handler("event_id = \"key\"\nevent_type = \"header:type\"").event_type.path == "type");
   CHECK(handler("event_id = \"key\"\nevent_type = \"key\"").event_type.kind == FieldLocator::Kind::key);
   CHECK(handler("event_id = \"key\"\non_missing_id = \"origin\"").on_missing_id == core::OnMissingId::origin);
-  CHECK(handler("event_id = \"key\"\non_sql_error = \"reject\"").on_sql_error == core::SqlErrorVerdict::reject);
+  CHECK(handler("event_id = \"key\"\non_sql_error = \"reject\"").on_sql_error ==
+        core::SqlErrorVerdict::reject);
   CHECK(handler("idempotency = \"offset\"").idempotency == core::Idempotency::offset);
   CHECK(handler("idempotency = \"off\"").idempotency == core::Idempotency::off);
   CHECK(handler("idempotency = \"event-id\"\nevent_id = \"key\"").idempotency == core::Idempotency::event_id);
@@ -125,7 +129,8 @@ TEST_CASE("handler keys are read") {
   CHECK(batch.max_records == 7);
   CHECK(batch.max_wait == 20ms);
   CHECK(handler("start = \"latest\"", "start = \"earliest\"").start == core::Start::latest);
-  CHECK(handler("topics = [\"chat.messages.*\", \"a_b-C.9\"]", "topics = [\"user-events\"]").topics == Lines{"chat.messages.*", "a_b-C.9"});
+  CHECK(handler("topics = [\"chat.messages.*\", \"a_b-C.9\"]", "topics = [\"user-events\"]").topics ==
+        Lines{"chat.messages.*", "a_b-C.9"});
 }
 
 TEST_CASE("paths are relative to the file that states them; a bare plugin name is left to plugin_dirs") {
@@ -218,29 +223,39 @@ list = [1, "a", [true], {}]
 x = 1
 )");
   REQUIRE(loaded);
-  CHECK(loaded->handlers[0].config_json ==
-        R"({"at":"2026-11-21T10:00:00.5Z","big":9223372036854775807,"clock":"07:32:00","count":-9223372036854775808,"day":"2026-11-21",)"
-        R"("list":[1,"a",[true],{}],"local":"2026-11-21T10:00:00","nested":{"deep":{"x":1}},"on":true,"share":0.1,"strange key":1,)"
-        R"("table":"us\"er\\s\u000a\u0001é","there":"2026-11-21T10:00:00+02:00","tiny":1e-300,"whole":3.0})");
+  CHECK(
+      loaded->handlers[0].config_json ==
+      R"({"at":"2026-11-21T10:00:00.5Z","big":9223372036854775807,"clock":"07:32:00","count":-9223372036854775808,"day":"2026-11-21",)"
+      R"("list":[1,"a",[true],{}],"local":"2026-11-21T10:00:00","nested":{"deep":{"x":1}},"on":true,"share":0.1,"strange key":1,)"
+      R"("table":"us\"er\\s\u000a\u0001é","there":"2026-11-21T10:00:00+02:00","tiny":1e-300,"whole":3.0})");
 }
 
 TEST_CASE("the environment sets what the file leaves open") {
-  const config::Environment environment = {{"KAFKA_BROKERS", "one:9092, two:9093"},  {"KAFKA_CLIENT_ID", "env-client"}, {"KAFKA_SESSION_TIMEOUT", "30000"},
-                                           {"KAFKA_HEARTBEAT_INTERVAL", "1000"},     {"KAFKA_MAX_RETRIES", "7"},        {"LOG_LEVEL", "WARN"},
-                                           {"KAFKA_AUTO_COMMIT", "false"},           {"UNRELATED", "x"}};
+  const config::Environment environment = {{"KAFKA_BROKERS", "one:9092, two:9093"},
+                                           {"KAFKA_CLIENT_ID", "env-client"},
+                                           {"KAFKA_SESSION_TIMEOUT", "30000"},
+                                           {"KAFKA_HEARTBEAT_INTERVAL", "1000"},
+                                           {"KAFKA_MAX_RETRIES", "7"},
+                                           {"LOG_LEVEL", "WARN"},
+                                           {"KAFKA_AUTO_COMMIT", "false"},
+                                           {"UNRELATED", "x"}};
   SECTION("nothing stated: all take effect") {
     const Loaded loaded = load(with("brokers = [\"localhost:9092\"]", ""), environment);
     REQUIRE(loaded);
     CHECK(loaded->kafka.brokers == Lines{"one:9092", "two:9093"});
     CHECK(loaded->kafka.client_id == "env-client");
-    CHECK(loaded->kafka.properties == core::Properties{{"session.timeout.ms", "30000"}, {"heartbeat.interval.ms", "1000"}});
+    CHECK(loaded->kafka.properties ==
+          core::Properties{{"session.timeout.ms", "30000"}, {"heartbeat.interval.ms", "1000"}});
     CHECK(loaded->handlers[0].kafka == loaded->kafka.properties);
     CHECK(loaded->handlers[0].retry.max_retries == 7);
     CHECK(loaded->log_level == "warn");
-    CHECK(loaded->from_environment == Lines{"LOG_LEVEL", "KAFKA_BROKERS", "KAFKA_CLIENT_ID", "KAFKA_SESSION_TIMEOUT", "KAFKA_HEARTBEAT_INTERVAL", "KAFKA_MAX_RETRIES"});
+    CHECK(loaded->from_environment == Lines{"LOG_LEVEL", "KAFKA_BROKERS", "KAFKA_CLIENT_ID",
+                                            "KAFKA_SESSION_TIMEOUT", "KAFKA_HEARTBEAT_INTERVAL",
+                                            "KAFKA_MAX_RETRIES"});
   }
   SECTION("everything stated: the file wins") {
-    const Loaded loaded = load("[host]\nlog_level = \"error\"\n" + with("brokers = [\"localhost:9092\"]", R"(brokers = ["file:1"]
+    const Loaded loaded = load("[host]\nlog_level = \"error\"\n" +
+                                   with("brokers = [\"localhost:9092\"]", R"(brokers = ["file:1"]
 client_id = "file"
 properties = { "session.timeout.ms" = 10000, "heartbeat.interval.ms" = 2000 })") +
                                    "[defaults.retry]\nmax_retries = 2\n",
@@ -248,13 +263,15 @@ properties = { "session.timeout.ms" = 10000, "heartbeat.interval.ms" = 2000 })")
     REQUIRE(loaded);
     CHECK(loaded->kafka.brokers == Lines{"file:1"});
     CHECK(loaded->kafka.client_id == "file");
-    CHECK(loaded->kafka.properties == core::Properties{{"session.timeout.ms", "10000"}, {"heartbeat.interval.ms", "2000"}});
+    CHECK(loaded->kafka.properties ==
+          core::Properties{{"session.timeout.ms", "10000"}, {"heartbeat.interval.ms", "2000"}});
     CHECK(loaded->handlers[0].retry.max_retries == 2);
     CHECK(loaded->log_level == "error");
     CHECK(loaded->from_environment.empty());
   }
   SECTION("an empty variable is not set") {
-    const Loaded loaded = load(minimal, {{"KAFKA_CLIENT_ID", ""}, {"KAFKA_AUTO_COMMIT", ""}, {"KAFKA_MAX_RETRIES", ""}});
+    const Loaded loaded =
+        load(minimal, {{"KAFKA_CLIENT_ID", ""}, {"KAFKA_AUTO_COMMIT", ""}, {"KAFKA_MAX_RETRIES", ""}});
     REQUIRE(loaded);
     CHECK(loaded->kafka.client_id == "hostler");
     CHECK(loaded->from_environment.empty());
@@ -266,7 +283,10 @@ TEST_CASE("conf.d adds handlers and tables, in the order of the files' names") {
   const std::string main = folder.write("hostler.toml", minimal).string();
   const std::string handler_text = minimal.substr(minimal.find("[[handler]]"));
   folder.write("conf.d/20-b.toml", with("\"users\"", "\"b\"", with("users-group", "b-group", handler_text)));
-  folder.write("conf.d/10-a.toml", "[host]\nname = \"named\"\n" + with("\"users\"", "\"a\"", with("users-group", "a-group", with("users.so", "./a.so", handler_text))));
+  folder.write("conf.d/10-a.toml",
+               "[host]\nname = \"named\"\n" +
+                   with("\"users\"", "\"a\"",
+                        with("users-group", "a-group", with("users.so", "./a.so", handler_text))));
   folder.write("conf.d/readme.txt", "not TOML");
   const Loaded loaded = config::load_config(main, {});
   if (!loaded) FAIL(loaded.error().front().text());
@@ -282,5 +302,6 @@ TEST_CASE("conf.d adds handlers and tables, in the order of the files' names") {
   const Loaded twice = config::load_config(main, {});
   REQUIRE_FALSE(twice);
   CHECK(twice.error().size() == 1);
-  CHECK_THAT(twice.error()[0].text(), contains("30-c.toml:2:1: 'brokers' is stated already in ") && contains("hostler.toml:2"));
+  CHECK_THAT(twice.error()[0].text(),
+             contains("30-c.toml:2:1: 'brokers' is stated already in ") && contains("hostler.toml:2"));
 }

@@ -248,7 +248,7 @@ TEST_CASE("messages hold no parameter values") {
   make_tables(*backend);
   backend->database().exec("CREATE TABLE person (id integer PRIMARY KEY, mail text UNIQUE, born date); INSERT INTO person VALUES (1, 'secret-value', NULL)");
   auto session = backend->ledger().lease();
-  for (const auto* sql : {"INSERT INTO person (id, mail) VALUES (2, $1)", "INSERT INTO person (id) VALUES ($1)", "INSERT INTO account (id, balance) VALUES (3, $1)",
+  for (const auto* sql : {"INSERT INTO person (id, mail) VALUES (2, $1)", "INSERT INTO person (id) VALUES ($1)", "INSERT INTO account (id, name, balance) VALUES (3, $1, -1)",
                           "INSERT INTO missing VALUES ($1)"}) {
     INFO(sql);
     const auto error = failure(*session, sql, {text("secret-value")});

@@ -90,7 +90,7 @@ TEST_CASE("a verdict that was never set counts as retry") {
 
 TEST_CASE("a foreign copy is filtered and an invalid record dead-lettered, whatever the verdict says") {
   auto foreign = record_on(1, 1);
-  foreign.foreign = true;
+  foreign.filtered = true;
   CHECK(route(foreign, Verdict::reject, nullptr, RetryPolicy{}, now).outcome == Outcome::filtered);
   auto garbage = record_on(1, 0);
   garbage.invalid = DeadReason::undecodable;

@@ -241,7 +241,7 @@ class MemoryLedger final : public runtime::Ledger {
       if (ledger_.locked([&] { return ledger_.epoch(id); }) != move.from.epoch) return false;
       auto& row = it->second;
       row.mark.next = move.to;
-      row.acked = move.acked;
+      if (move.acked.value >= 0) row.acked = move.acked;  // unknown: what was known stays
       row.last_offset = move.last_offset;
       row.last_timestamp = move.last_timestamp;
       row.last_hash = move.last_hash;

@@ -101,3 +101,19 @@ TEST_CASE("a held backlog comes out complete and in order once it is due") {
     if (r.seen_ms - r.stamped_ms < 2000) FAIL_CHECK("offset " << r.offset << " came early");
   }
 }
+
+TEST_CASE("a retry topic that is created after the start is read") {
+  KafkaClient client;
+  const std::string name = unique_prefix();
+  client.create_topic(name + "one", 1);
+  auto options = retry_options(name + "g", {{name + "one", 0, 0ms}, {name + "two", 1, 0ms}, {name + "many.*", 2, 0ms}});
+  options.properties["topic.metadata.refresh.interval.ms"] = "300";
+  Member member(options);
+  member.start();
+  REQUIRE(eventually(20s, [&] { return member.state().partitions.size() == 1; }));
+  client.create_topic(name + "two", 1);
+  client.create_topic(name + "many.a", 1);
+  produce_numbers(client, name + "two", 0, 3);
+  produce_numbers(client, name + "many.a", 0, 3);
+  REQUIRE(eventually(20s, [&] { return member.seen_count() == 6; }));
+}

@@ -36,6 +36,7 @@ TEST_CASE("on the mock cluster records go in, come out and are committed") {
   options.group = "g";
   options.topics = {"events"};
   options.properties = kafka::MockCluster::consumer_properties();
+  options.properties["session.timeout.ms"] = "4000";
   {
     Member member(options);
     member.start();

@@ -78,3 +78,13 @@ TEST_CASE("properties that correctness stands on are not the user's to change") 
   REQUIRE(eventually(20s, [&] { return member.seen_count() == 10; }));
   CHECK(stays(500ms, [&] { return client.committed(name + "g", name + "t") == std::map<std::int32_t, std::int64_t>{{0, 0}}; }));
 }
+
+TEST_CASE("a pattern's member joins at once, whatever its refresh interval") {
+  KafkaClient client;
+  const std::string name = unique_prefix();
+  client.create_topic(name + "t");
+  produce_numbers(client, name + "t", 0, 5);
+  Member member(member_options(name + "g", {name + "*"}));
+  member.start();
+  REQUIRE(eventually(3s, [&] { return member.seen_count() == 5; }));
+}

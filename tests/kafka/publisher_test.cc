@@ -3,7 +3,7 @@
 
 #include <thread>
 
-#include "kafka/admin.h"
+#include "kafka/mock_cluster.h"
 #include "support/catch.h"
 #include "support/kafka_client.h"
 #include "support/wait.h"
@@ -219,4 +219,51 @@ TEST_CASE("records that nobody waits for leave by themselves, at the latest befo
     CHECK(publisher.publish(records).empty());
   }
   CHECK(client.count(topic) == 100);
+}
+
+TEST_CASE("after a fatal error of the producer the next call gets a new one") {
+  auto cluster = kafka::MockCluster::create();
+  REQUIRE(cluster);
+  REQUIRE((*cluster)->create_topic("t", 1));
+  auto o = options();
+  o.brokers = (*cluster)->bootstrap();
+  std::mutex mutex;
+  std::vector<std::string> log;
+  o.log = [&](kafka::LogLevel, std::string_view text) {
+    const std::lock_guard lock(mutex);
+    log.emplace_back(text);
+  };
+  kafka::KafkaPublisher publisher(o);
+  REQUIRE(publisher.start());
+  const std::string v = "v";
+  auto r = record("t", bytes(v));
+  REQUIRE(publisher.publish({&r, 1}).empty());
+  constexpr std::int16_t out_of_order_sequence_number = 45;
+  (*cluster)->fail_produce(out_of_order_sequence_number, 1);
+  CHECK(kinds(publisher.publish({&r, 1})) == std::vector<Kind>{Kind::unavailable});
+  CHECK(publisher.publish({&r, 1}).empty());
+  const std::lock_guard lock(mutex);
+  CHECK(std::any_of(log.begin(), log.end(), [](const auto& line) { return line.find("fatal") != std::string::npos; }));
+}
+
+TEST_CASE("what the broker does not allow is refused, what it cannot do now is unavailable") {
+  auto cluster = kafka::MockCluster::create();
+  REQUIRE(cluster);
+  REQUIRE((*cluster)->create_topic("t", 1));
+  auto o = options();
+  o.brokers = (*cluster)->bootstrap();
+  o.delivery_timeout = 2s;
+  kafka::KafkaPublisher publisher(o);
+  REQUIRE(publisher.start());
+  const std::string v = "v";
+  auto r = record("t", bytes(v));
+  const auto with_error = [&](std::int16_t error, std::size_t count) {
+    (*cluster)->fail_produce(error, count);
+    return kinds(publisher.publish({&r, 1}));
+  };
+  CHECK(with_error(29, 1).empty());                                // TOPIC_AUTHORIZATION_FAILED: asked again once
+  CHECK(with_error(29, 2) == std::vector<Kind>{Kind::refused});
+  CHECK(with_error(87, 1) == std::vector<Kind>{Kind::refused});    // INVALID_RECORD
+  CHECK(with_error(7, 1).empty());                                 // REQUEST_TIMED_OUT is tried again
+  CHECK(with_error(19, 1000) == std::vector<Kind>{Kind::unavailable});  // NOT_ENOUGH_REPLICAS for too long
 }

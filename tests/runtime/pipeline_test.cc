@@ -530,3 +530,18 @@ TEST_CASE("draining during an outage gives the batch back instead of waiting for
   CHECK(w.source.given_back == 1);
   CHECK_FALSE(w.source.settled_to.has_value());
 }
+
+TEST_CASE("event types that a handler does not take are filtered and claim no id, records without a type reach it") {
+  World w;
+  w.event_types = {"user.updated", "user.deleted"};
+  w.pipeline = std::make_unique<runtime::Pipeline>(w.parts(w.source));
+  w.source.add(event("created"));
+  w.source.add(R"({"eventType":"user.created"})");  // not ours, so its missing id is none of our business
+  w.source.add(R"({"eventId":"b","eventType":"user.updated"})");
+  w.source.add(R"({"eventId":"c"})");
+  w.run();
+  CHECK(w.observer[Outcome::filtered] == 2);
+  CHECK(w.observer[Outcome::done] == 2);
+  CHECK(w.ledger.ids().size() == 2);
+  CHECK(w.source.settled_to == core::Offset{4});
+}

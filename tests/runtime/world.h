@@ -39,7 +39,7 @@ struct World {
   }
 
   runtime::PipelineParts parts(runtime::Source& from) {
-    return {config, from, lane, publisher, clock, observer, config.idempotency == core::Idempotency::off ? nullptr : &owner};
+    return {config, from, lane, publisher, clock, observer, config.idempotency == core::Idempotency::off ? nullptr : &owner, event_types};
   }
   // Delivers everything there is; the copies published to tier `tier` come from a retry source afterwards (see retries()).
   void run() {
@@ -79,6 +79,7 @@ struct World {
   };
 
   core::HandlerConfig config;
+  std::vector<std::string> event_types;
   MemoryLedger ledger;
   Owner owner;
   ScriptedLane lane;

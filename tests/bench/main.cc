@@ -1,0 +1,171 @@
+// hostler_bench: what the host costs beside loops written by hand, as ratios that hold longer than any absolute figure.
+#include <fmt/core.h>
+
+#include <cstdio>
+#include <exception>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "bench/comparison.h"
+#include "bench/job.h"
+#include "bench/scenario.h"
+#include "bench/sides.h"
+#include "bench/traffic.h"
+#include "support/env.h"
+#include "support/kafka_client.h"
+
+namespace hostler::bench {
+namespace {
+
+constexpr const char* usage =
+    R"(hostler_bench [options]     run by ./dev bench, which starts the servers it needs
+
+  consume   a bare librdkafka loop (batch 1,000, commit every 100 ms, payload untouched) beside the host with a
+            no-op batch handler and idempotency = "off"
+  effects   a pipelined loop written by hand (batch 500: ids, mark, one insert per record, COMMIT) beside the host
+            with sql.effects on PostgreSQL, event ids from a header
+  latency   the host at 10,000 records/s, from the intended send time to settled
+
+Each run of a side is a process of its own, with a fresh group and schema. The time goes from its first settled batch
+to its last settled record; joining and the last offset commit are not in it, but that every offset is committed and
+every record has its one effect is checked.
+
+  --only NAME     consume, effects or latency
+  --pairs N       how many pairs count (11)
+  --records N     of consume (4000000); a side should take a second at least
+  --effects N     of effects (200000)
+  --seed N        of the order within pairs
+  --quick         3 pairs of few records: does it work?
+)";
+
+struct Options {
+  std::string only;
+  std::size_t pairs = 11;
+  std::uint64_t records = 4'000'000, effects = 200'000, latency = 100'000;
+  std::uint64_t seed = std::random_device{}();
+};
+
+Options read_options(const std::vector<std::string>& arguments) {
+  Options options;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& name = arguments[i];
+    if (name == "--quick") {
+      options.pairs = 3;
+      options.records = 300'000;
+      options.effects = options.latency = 20'000;
+      continue;
+    }
+    if (i + 1 == arguments.size()) throw std::invalid_argument("what is '" + name + "'?");
+    const std::string& value = arguments[++i];
+    if (name == "--only")
+      options.only = value;
+    else if (name == "--pairs")
+      options.pairs = std::stoul(value);
+    else if (name == "--records")
+      options.records = std::stoull(value);
+    else if (name == "--effects")
+      options.effects = std::stoull(value);
+    else if (name == "--seed")
+      options.seed = std::stoull(value);
+    else
+      throw std::invalid_argument("what is '" + name + "'?");
+  }
+  return options;
+}
+
+void run_child(const Job& job) {
+  if (job.side == "host") return run_host_side(job);
+  if (job.side == "consume-twin") return run_consume_twin(job);
+  if (job.side == "effects-twin") return run_effects_twin(job);
+  if (job.side == "latency") return run_latency(job);
+  throw std::invalid_argument("no side is called " + job.side);
+}
+
+// A preloaded topic that goes away with its bench, and its retry topics.
+class Topic {
+ public:
+  Topic(const std::string& name, std::uint64_t records) : name_(testing::unique_prefix() + name) {
+    fmt::print("{}: {} records of {} bytes in {} partitions\n", name, records, envelope_size, partitions);
+    std::fflush(stdout);
+    preload(testing::kafka_bootstrap(), name_, records);
+  }
+  ~Topic() {
+    try {
+      testing::KafkaClient client;
+      for (const auto& topic : client.topics(name_)) client.delete_topic(topic);
+    } catch (const std::exception& e) { fmt::print(stderr, "cannot delete {}: {}\n", name_, e.what()); }
+  }
+  Topic(const Topic&) = delete;
+  Topic& operator=(const Topic&) = delete;
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  std::string name_;
+};
+
+Comparison bench_consume(const Options& options) {
+  const Topic topic("consume", options.records);
+  const auto scenario = consume_scenario(topic.name(), options.records);
+  return compare(
+      "consume", 0.85, {options.pairs, options.seed, false},
+      [&] { return run_side(scenario, "consume-twin"); }, [&] { return run_side(scenario, "host"); });
+}
+
+Comparison bench_effects(const Options& options) {
+  const Topic topic("effects", options.effects);
+  const auto scenario = effects_scenario(topic.name(), options.effects);
+  return compare(
+      "effects", 0.75, {options.pairs, options.seed, true},
+      [&] { return run_side(scenario, "effects-twin"); }, [&] { return run_side(scenario, "host"); });
+}
+
+Latency bench_latency(const Options& options) {
+  constexpr std::uint64_t rate = 10'000;
+  const std::string topic = testing::unique_prefix() + "latency";
+  testing::KafkaClient().create_topic(topic);
+  return run_latency_side(consume_scenario(topic, options.latency), rate);
+}
+
+void run_benches(const Options& options) {
+  const auto wanted = [&](const char* name) { return options.only.empty() || options.only == name; };
+  std::vector<Comparison> comparisons;
+  std::string latency;
+  if (wanted("consume")) comparisons.push_back(bench_consume(options));
+  if (wanted("effects")) comparisons.push_back(bench_effects(options));
+  if (wanted("latency")) {
+    const auto found = bench_latency(options);
+    latency = fmt::format("latency at 10000/s: p50 {:.1f} ms, p99 {:.1f} ms\n", found.p50, found.p99);
+  }
+  if (comparisons.empty() && latency.empty())
+    throw std::invalid_argument("no bench is called " + options.only);
+  fmt::print("\n");
+  for (const auto& c : comparisons)
+    fmt::print("{}: aim {:.2f}, ratio {:.3f}, interval {:.3f}..{:.3f}, n {}, discarded {}\n", c.name, c.aim,
+               c.ratio, c.interval.low, c.interval.high, c.counted, c.pairs.size() - c.counted);
+  fmt::print("{}", latency);
+}
+
+int run(const std::vector<std::string>& arguments) {
+  try {
+    if (!arguments.empty() && (arguments[0] == "--help" || arguments[0] == "-h"))
+      fmt::print("{}", usage);
+    else if (!arguments.empty() && arguments[0] == "--child")
+      run_child(to_job(arguments));
+    else
+      run_benches(read_options(arguments));
+    return 0;
+  } catch (const std::invalid_argument& e) {
+    fmt::print(stderr, "hostler_bench: {}\n{}", e.what(), usage);
+    return 2;
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "hostler_bench: {}\n", e.what());
+    return 1;
+  }
+}
+
+} // namespace
+} // namespace hostler::bench
+
+int main(int argc, char** argv) { return hostler::bench::run({argv + 1, argv + argc}); }

@@ -1,0 +1,33 @@
+// What a run of one side needs around it: a fresh group and, for effects, a fresh schema; afterwards the proof that it
+// did its work. Thread-safety: one thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "bench/drain.h"
+
+namespace hostler::bench {
+
+struct Scenario {
+  std::string brokers;
+  std::string database; // empty: none
+  std::string topic;    // preloaded
+  std::uint64_t records = 0;
+  std::string handler; // the part of [[handler]] that says what runs
+};
+
+[[nodiscard]] Scenario consume_scenario(const std::string& topic, std::uint64_t records);
+[[nodiscard]] Scenario effects_scenario(const std::string& topic, std::uint64_t records);
+
+// Runs `side` of the scenario in a child process. Throws when it fails, when an offset is left uncommitted, or when the
+// effects are not one for each record.
+[[nodiscard]] Measured run_side(const Scenario& scenario, const std::string& side);
+
+// p50 and p99 in milliseconds, as the child measured them. The scenario's topic is empty.
+struct Latency {
+  double p50 = 0, p99 = 0;
+};
+[[nodiscard]] Latency run_latency_side(const Scenario& scenario, std::uint64_t rate);
+
+} // namespace hostler::bench

@@ -1,0 +1,179 @@
+// The program itself: exit codes, what goes to stdout and stderr, what `check` and `ledger migrate` find on real parts.
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "support/catch.h"
+#include "support/kafka_client.h"
+#include "support/postgres.h"
+#include "support/process.h"
+#include "support/sqlite.h"
+#include "support/temp_dir.h"
+
+using namespace hostler::testing;
+namespace fs = std::filesystem;
+
+namespace {
+
+Finished program(std::vector<std::string> words) {
+  words.insert(words.begin(), HOSTLER_BINARY);
+  return run(std::move(words));
+}
+
+// A configuration of the interview plugin's user-service; nothing listens on port 1.
+std::string config_text(const std::string& ledger_url, const std::string& brokers = "127.0.0.1:1",
+                        const std::string& topic = "user-events") {
+  return R"([host]
+plugin_dirs = [")" +
+         std::string(HOSTLER_PLUGIN_DIR) + R"("]
+[kafka]
+brokers = [")" +
+         brokers + R"("]
+[ledger]
+url = ")" +
+         ledger_url + R"("
+[[handler]]
+name = "user-service"
+plugin = "interview.so"
+handler = "interview.user-service"
+topics = [")" +
+         topic + R"("]
+group = ")" +
+         topic + R"(-group"
+start = "earliest"
+event_id = "json:/eventId"
+event_type = "json:/eventType"
+migrations = ")" +
+         std::string(HOSTLER_SOURCE_DIR) + R"(/plugins/interview/migrations"
+)";
+}
+
+} // namespace
+
+TEST_CASE("version and help exit with 0, usage errors with 2") {
+  const Finished version = program({"version"});
+  CHECK(version.status.code == 0);
+  CHECK_THAT(version.output,
+             contains("hostler ") && contains("librdkafka ") && contains("plugin interface "));
+  CHECK(program({"--help"}).status.code == 0);
+  CHECK(program({"run", "--help"}).status.code == 0);
+  CHECK(program({}).status.code == 2);
+  CHECK(program({"nonsense"}).status.code == 2);
+  CHECK(program({"run", "--conf", "x"}).status.code == 2);
+}
+
+TEST_CASE("a wrong configuration exits with 2 and prints every error") {
+  const TempDir folder;
+  const std::string file = folder.write("x.toml", "[host]\nnam = 1\n").string();
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"run"}, {"check"}, {"ledger", "migrate"}}) {
+    std::vector<std::string> all = words;
+    all.insert(all.end(), {"--config", file});
+    const Finished done = program(all);
+    CHECK(done.status.code == 2);
+    CHECK_THAT(done.output, contains(file + ":2:1: unknown key 'nam'") &&
+                                contains("[kafka] needs 'brokers'") && contains("there is no [[handler]]"));
+  }
+  const Finished json = program({"check", "--json", "--config", file});
+  CHECK(json.status.code == 2);
+  CHECK(nlohmann::json::parse(json.output)["findings"].size() == 3);
+  CHECK(program({"run", "--config", folder.path().string()}).status.code == 2);
+}
+
+TEST_CASE("ledger migrate brings a database up to date, and shows what it would do") {
+  const TempDir folder;
+  const fs::path database = folder / "ledger.db";
+  const std::string file = folder.write("x.toml", config_text("sqlite://" + database.string())).string();
+
+  const Finished dry = program({"ledger", "migrate", "--dry-run", "--config", file});
+  INFO(dry.output);
+  CHECK(dry.status.code == 0);
+  CHECK_THAT(dry.output, contains("pending hostler 0001_") && contains("pending user-service 0001_"));
+  CHECK_FALSE(fs::exists(database));
+
+  const Finished done = program({"ledger", "migrate", "--config", file});
+  CHECK(done.status.code == 0);
+  CHECK_THAT(done.output, contains("applied hostler 0001_") && contains("applied user-service 0001_"));
+  CHECK(Sqlite(database).number("select count(*) from processed_events") == 0);
+
+  const Finished again = program({"ledger", "migrate", "--config", file});
+  CHECK(again.status.code == 0);
+  CHECK_THAT(again.output, contains("up to date"));
+}
+
+TEST_CASE("ledger migrate without a ledger exits with 2, with an unreachable one with 3") {
+  const TempDir folder;
+  const std::string none = folder
+                               .write("none.toml", R"([kafka]
+brokers = ["127.0.0.1:1"]
+[[handler]]
+name = "a"
+plugin = "p.so"
+handler = "h"
+topics = ["t"]
+group = "g"
+start = "earliest"
+idempotency = "off"
+)")
+                               .string();
+  CHECK(program({"ledger", "migrate", "--config", none}).status.code == 2);
+  const std::string down =
+      folder.write("down.toml", config_text("postgresql://bob:hunter2@127.0.0.1:1/x")).string();
+  const Finished done = program({"ledger", "migrate", "--config", down});
+  INFO(done.output);
+  CHECK(done.status.code == 3);
+  CHECK_THAT(done.output, !contains("hunter2"));
+}
+
+TEST_CASE("check with broker and database down exits with 3, with something wrong besides with 1") {
+  const TempDir folder;
+  std::string text = config_text("postgresql://bob:hunter2@127.0.0.1:1/x");
+  const Finished down = program({"check", "--config", folder.write("x.toml", text).string()});
+  INFO(down.output);
+  CHECK(down.status.code == 3);
+  CHECK_THAT(down.output, contains("unreachable  broker") && contains("unreachable  database") &&
+                              contains("interview.so has 'interview.user-service'"));
+  CHECK_THAT(down.output, !contains("hunter2"));
+
+  // Two handlers, each wrong in its own way.
+  const std::string handler = text.substr(text.find("[[handler]]"));
+  const auto with = [](std::string in, const std::string& from, const std::string& to) {
+    return in.replace(in.find(from), from.size(), to);
+  };
+  text += with(with(with(handler, "user-service", "second"), "user-events-group", "g2"),
+               "interview.user-service", "interview.nobody");
+  text = with(text, "interview.so", "missing.so");
+  const Finished wrong = program({"check", "--config", folder.write("x.toml", text).string()});
+  INFO(wrong.output);
+  CHECK(wrong.status.code == 1);
+  CHECK_THAT(wrong.output,
+             contains("wrong        plugin") && contains("missing.so") && contains("interview.nobody"));
+}
+
+TEST_CASE("check on a real broker and database: pending migrations, missing topics, then all fine") {
+  const TempDir folder;
+  const PostgresSchema schema;
+  KafkaClient kafka;
+  const std::string topic = unique_prefix() + "users";
+  const std::string file =
+      folder.write("x.toml", config_text(schema.url(), kafka_bootstrap(), topic)).string();
+
+  const Finished before = program({"check", "--config", file});
+  INFO(before.output);
+  CHECK(before.status.code == 1);
+  CHECK_THAT(before.output, contains(topic + " does not exist") && contains("pending (hostler 0001_") &&
+                                contains("hostler ledger migrate --config " + file));
+  CHECK_FALSE(kafka.has_topic(topic));
+
+  kafka.create_topic(topic, 3);
+  CHECK(program({"ledger", "migrate", "--config", file}).status.code == 0);
+  const Finished after = program({"check", "--config", file});
+  INFO(after.output);
+  CHECK(after.status.code == 0);
+  CHECK_THAT(after.output, contains(topic + ": 3 partitions, read by 'user-service'") &&
+                               contains("will be created with 3 partitions") && contains("none pending"));
+  CHECK_FALSE(kafka.has_topic(topic + "." + topic + "-group.dlq"));
+
+  const auto json = nlohmann::json::parse(program({"check", "--json", "--config", file}).output);
+  CHECK(json["fine"] == true);
+  CHECK(json["findings"].size() >= 8);
+}

@@ -1,0 +1,83 @@
+// What is not a record's fault is not charged to it: the database or the broker away, under load and at the start.
+#include "flow/host_fixture.h"
+#include "support/catch.h"
+#include "support/private_server.h"
+
+using namespace hostler::flow;
+
+TEST_CASE("PostgreSQL stopped for 20 s under load pauses the intake, and nothing is retried or dead-lettered for it") {
+  PrivatePostgres postgres;
+  World world(postgres.url());
+  const std::string topic = world.topic("events", 2);
+  const auto config = world.config({world.handler({topic}).set("lanes", "2")});
+  world.migrate(config);
+  Host host(config);
+  host.ready();
+  int produced = 0;
+  const auto load = [&] {
+    for (int i = 0; i < 5; ++i, ++produced)
+      world.kafka().produce(topic, event("event-" + std::to_string(produced), produced < 20 ? "fail:2:" : "good"));
+    world.kafka().flush();
+    return true;
+  };
+  REQUIRE(eventually(20s, [&] { return load() && world.effect_count() > 200; }));
+  world.reconnect();
+  postgres.stop();
+  const auto at_stop = world.kafka().committed(world.group(), topic);
+  REQUIRE(stays(20s, [&] { return load() && host.running(); }));
+  CHECK(world.kafka().lag(world.group(), topic) > 1000);
+  CHECK(world.kafka().group(world.group()).members == 1);
+  CHECK(host.lines_with("waiting: ledger") >= 1);
+  CHECK(host.lines_with("waiting: ledger") <= 12); // said, not repeated
+  CHECK(host.lines_with("records flow again") == 0);
+  postgres.start();
+  REQUIRE(world.settles({topic}, 40s));
+  CHECK(host.lines_with("records flow again") >= 1);
+  CHECK(host.leave() == 0);
+
+  CHECK(difference(world.effects(), reference(topic, world.read(topic)).effects) == "");
+  CHECK(world.effect_count() == produced);
+  CHECK(world.read(world.retry_topic(topic, "1s")).size() == 20); // the ones that failed on purpose, before
+  CHECK(world.read(world.retry_topic(topic, "2s")).empty());
+  CHECK(world.read(world.retry_topic(topic, "4s")).empty());
+  CHECK(world.letters(topic).empty());
+  CHECK(world.db().number("SELECT count(*) FROM hostler_delegated") == 0);
+}
+
+TEST_CASE("a host started while PostgreSQL is down stays up, says so once, and works when it comes") {
+  PrivatePostgres postgres;
+  World world(postgres.url());
+  const std::string topic = world.topic();
+  const auto config = world.config({world.handler({topic})});
+  world.migrate(config);
+  world.reconnect();
+  postgres.stop();
+  world.kafka().produce_all(topic, {event("first", "value"), event("second", "fail:2:")});
+  Host host(config);
+  REQUIRE(host.process().wait_for_output("the ledger cannot be reached", 10s));
+  CHECK(stays(4s, [&] { return host.running() && host.lines_with("ready:") == 0; }));
+  CHECK(host.lines_with("the ledger cannot be reached") == 1);
+  postgres.start();
+  REQUIRE(eventually(40s, [&] { return world.effect_count() == 2; }));
+  CHECK(host.lines_with("ready:") == 1);
+  CHECK(world.letters(topic).empty());
+  CHECK(host.leave() == 0);
+}
+
+TEST_CASE("a host started while the broker is down stays up, says so, and works when it comes") {
+  PrivateKafka kafka;
+  World world(postgres_url(), kafka.url());
+  const std::string topic = world.topic();
+  const auto config = world.config({world.handler({topic})});
+  world.migrate(config);
+  world.kafka().produce_all(topic, {event("first", "value"), event("second", "fail:2:")});
+  kafka.stop();
+  Host host(config);
+  REQUIRE(host.process().wait_for_output(kafka.url(), 10s));
+  CHECK(stays(5s, [&] { return host.running() && host.lines_with("ready:") == 0; }));
+  CHECK(host.lines_with(R"("level":"error")") + host.lines_with(R"("level":"warn")") <= 8); // not once a second and client
+  kafka.start();
+  REQUIRE(eventually(60s, [&] { return world.effect_count() == 2; }));
+  CHECK(host.lines_with("ready:") == 1);
+  CHECK(host.leave() == 0);
+}

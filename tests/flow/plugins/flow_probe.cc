@@ -1,0 +1,95 @@
+// flow_probe.so - handlers that tell a test what they were given.
+//
+//   probe.bare      no SQL; a done record is published to the topic `output` under its key
+//   probe.effects   a row of `table` per record, enqueued before the verdict is known, as sql.effects does
+//
+// What becomes of a record is said by its header `steer`, else by its value, as in steering.h: so can records fail whose value
+// must be something else. Each delivery adds a line "event-id attempt milliseconds-since-1970 process-id" to the file `journal`.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <hostler/plugin.hpp>
+
+#include <string>
+#include <string_view>
+
+#include "steering.h"
+
+namespace {
+
+class Journal {
+ public:
+  explicit Journal(const std::string& file) {
+    if (file.empty()) return;
+    descriptor_ = open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (descriptor_ < 0) throw hostler::Error("cannot open the journal " + file);
+  }
+  ~Journal() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  void note(const hostler::Record& record) const {
+    if (descriptor_ < 0) return;
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const std::string line =
+        std::string(record.event_id()) + ' ' + std::to_string(record.attempt()) + ' ' +
+        std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) + ' ' +
+        std::to_string(getpid()) + '\n';
+    if (write(descriptor_, line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+      throw hostler::Unavailable("the journal cannot be written");
+  }
+
+ private:
+  int descriptor_ = -1;
+};
+
+hostler::Verdict steered(const hostler::Record& record, const hostler::Context& ctx) {
+  const auto steer = ctx.headers().find("steer");
+  if (!steer) return steering::verdict(record);
+  hostler_record other = record.c();
+  other.value = steer->c();
+  return steering::verdict(hostler::Record(other));
+}
+
+class Bare {
+ public:
+  explicit Bare(std::string_view config)
+      : journal_(steering::setting(config, "journal", "")), output_(steering::setting(config, "output", "")) {}
+  hostler::Verdict on_record(const hostler::Record& record, hostler::Context& ctx) const {
+    journal_.note(record);
+    if (!output_.empty())
+      ctx.publish({.topic = output_, .key = record.event_id(), .value = record.value()});
+    return steered(record, ctx);
+  }
+
+ private:
+  Journal journal_;
+  std::string output_;
+};
+
+class Effects {
+ public:
+  explicit Effects(std::string_view config)
+      : journal_(steering::setting(config, "journal", "")),
+        insert_("INSERT INTO " + steering::table(config) +
+                "(event_id, topic, part, off, body) VALUES ($1, $2, $3, $4, $5)") {}
+  hostler::Verdict on_record(const hostler::Record& record, hostler::Context& ctx) const {
+    journal_.note(record);
+    ctx.sql().enqueue(insert_, record.event_id(), record.topic(), record.partition(), record.offset(),
+                      record.value());
+    return steered(record, ctx);
+  }
+
+ private:
+  Journal journal_;
+  std::string insert_;
+};
+
+} // namespace
+
+HOSTLER_PLUGIN(hostler::handler<Bare>("probe.bare", {.version = "0.1.0", .description = "no SQL"}),
+               hostler::handler<Effects>("probe.effects", {.version = "0.1.0",
+                                                           .description = "one row per record",
+                                                           .flags = hostler::enqueues}));
