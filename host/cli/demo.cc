@@ -35,7 +35,7 @@ constexpr core::Millis default_duration = std::chrono::seconds(20);
 constexpr core::Millis tick{50}, redraw_every{100}, plain_every{1000};
 constexpr core::Millis rate_window = std::chrono::seconds(2);
 constexpr core::Millis patience_to_join = std::chrono::seconds(20),
-                       patience_to_drain = std::chrono::seconds(60);
+                       patience_to_drain = std::chrono::seconds(90);
 constexpr std::uint64_t most_letter_bytes =
     3'000'000;                    // of a dead-letter topic, for the same reason as in demo_producer.h
 constexpr std::size_t shown = 60; // latest letters and fates that a screen may have room for
@@ -105,7 +105,7 @@ class Demo {
   std::unique_ptr<kafka::MockCluster> cluster_;
   std::unique_ptr<kafka::MockAdmin> admin_;
   core::HostConfig config_;
-  Reference reference_{demo_subscriptions(), 3};
+  Reference reference_{demo_subscriptions(), demo_max_retries};
   std::unique_ptr<kafka::KafkaPublisher> publisher_;
   std::unique_ptr<DemoProducer> producer_;
   std::unique_ptr<DemoStats> stats_;

@@ -72,8 +72,9 @@ client_id = "demo"
   out += R"(
 [defaults.retry]
 delays = ["2s", "4s", "8s"]
-max_retries = 3
-[defaults.dead_letter]
+)";
+  out += "max_retries = " + std::to_string(demo_max_retries) + "\n";
+  out += R"([defaults.dead_letter]
 topic = "{topic}-dlq"
 headers = ["original-topic"]
 )";

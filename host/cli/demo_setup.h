@@ -2,6 +2,7 @@
 // topics, and the plugin that was built beside the program. One thread.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -38,6 +39,8 @@ struct DemoPlugin {
 [[nodiscard]] core::Result<DemoPlugin> find_demo_plugin();
 
 inline constexpr int demo_partitions = 3; // of each source topic
+
+inline constexpr std::uint32_t demo_max_retries = 3;
 
 // Which topics each service reads in the demo.
 [[nodiscard]] const Subscriptions& demo_subscriptions();

@@ -84,6 +84,16 @@ Result<std::string> dead_letter_topic(const HandlerConfig& handler, std::string_
   return expand_topic(handler.dead_letter.topic, {topic, handler.group, handler.name, "", "", ""});
 }
 
+Result<std::string> stray_letter_topic(const HandlerConfig& handler, std::string_view retry_topic_name) {
+  for (const auto& topic : handler.topics) {
+    for (std::uint32_t tier = 0; tier < handler.retry.delays.size(); ++tier) {
+      const auto name = retry_topic(handler, topic, tier);
+      if (name && name.value() == retry_topic_name) return dead_letter_topic(handler, topic);
+    }
+  }
+  return dead_letter_topic(handler, retry_topic_name);
+}
+
 bool is_pattern(std::string_view topic) { return topic.find('*') != std::string_view::npos; }
 
 bool pattern_matches(std::string_view pattern, std::string_view topic) {

@@ -23,6 +23,10 @@ struct NameParts {
 [[nodiscard]] Result<std::string> retry_topic(const HandlerConfig& handler, std::string_view topic, std::uint32_t tier);
 [[nodiscard]] Result<std::string> dead_letter_topic(const HandlerConfig& handler, std::string_view topic);
 
+// Where a record goes that lies in `retry_topic_name` but is no copy of ours: the dead letters of the source topic that this retry topic
+// belongs to; of none that is known by name (patterns), as if the retry topic were the source.
+[[nodiscard]] Result<std::string> stray_letter_topic(const HandlerConfig& handler, std::string_view retry_topic_name);
+
 // "chat.messages.*": a name with `*` in it is a pattern; `*` stands for any text, everything else for itself.
 [[nodiscard]] bool is_pattern(std::string_view topic);
 [[nodiscard]] bool pattern_matches(std::string_view pattern, std::string_view topic);

@@ -43,8 +43,8 @@ void Client::error(rd_kafka_t* rk, int err, const char* text, void* self) {
   }
   // One broker of several going away is the client's business; it says so itself when none is left.
   const bool minor = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
-  client->reporter_.trouble(minor ? LogLevel::info : LogLevel::error, "brokers", rd_kafka_err2name(code),
-                            error_text(code) + ": " + text);
+  client->reporter_.trouble(minor ? LogLevel::info : LogLevel::error, minor ? "a broker" : "brokers",
+                            rd_kafka_err2name(code), error_text(code) + ": " + text);
 }
 
 void Client::log_line(const rd_kafka_t* rk, int level, const char* facility, const char* text) {

@@ -21,6 +21,7 @@ class Builder {
     set("client.id", client_id);
     set("socket.nagle.disable", "true");
     set("log.connection.close", "false");
+    set("reconnect.backoff.max.ms", "3000");
   }
 
   void set(const char* name, const std::string& value) {

@@ -31,8 +31,8 @@ Membership::Membership(const ConsumerOptions& options, std::shared_ptr<Client> c
       resolver_(offsets_, options.start) {}
 
 void Membership::rebalance(rd_kafka_resp_err_t what, const rd_kafka_topic_partition_list_t* partitions) {
-  client_->heard_from_broker();
   if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    client_->heard_from_broker();
     if (!pending_) pending_.emplace();
     pending_->answered = false;
     pending_->next_try = {};

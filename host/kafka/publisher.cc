@@ -149,9 +149,8 @@ HeadersHandle to_headers(const std::vector<runtime::OutHeader>& headers) {
   return out;
 }
 
-rd_kafka_resp_err_t produce(rd_kafka_t* rk, const OutRecord& record, Call::Slot* slot) {
+rd_kafka_resp_err_t produce(rd_kafka_t* rk, const OutRecord& record, Call::Slot* slot, std::int32_t partition) {
   HeadersHandle headers = to_headers(record.headers);
-  const std::int32_t partition = record.partition ? record.partition->value : RD_KAFKA_PARTITION_UA;
   const rd_kafka_resp_err_t err = rd_kafka_producev(
       rk, RD_KAFKA_V_TOPIC(record.topic.c_str()), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
       RD_KAFKA_V_VALUE(const_cast<char*>(record.value.data), record.value.size),
@@ -159,6 +158,13 @@ rd_kafka_resp_err_t produce(rd_kafka_t* rk, const OutRecord& record, Call::Slot*
       RD_KAFKA_V_OPAQUE(slot), RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_END);
   if (err == RD_KAFKA_RESP_ERR_NO_ERROR) static_cast<void>(headers.release());  // the client owns them now
   return err;
+}
+
+// A partition is a wish: in a topic that has fewer the key decides.
+rd_kafka_resp_err_t produce(rd_kafka_t* rk, const OutRecord& record, Call::Slot* slot) {
+  if (!record.partition) return produce(rk, record, slot, RD_KAFKA_PARTITION_UA);
+  const rd_kafka_resp_err_t err = produce(rk, record, slot, record.partition->value);
+  return err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ? produce(rk, record, slot, RD_KAFKA_PARTITION_UA) : err;
 }
 
 // What the client said without asking: a topic that was missing or forbidden when it last looked may not be so now.

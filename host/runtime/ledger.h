@@ -113,7 +113,8 @@ class LedgerSession {
   virtual ~LedgerSession() = default;
 
   // -- the transaction --
-  virtual LedgerStatus begin() = 0;                 // SQLite: BEGIN IMMEDIATE (waits for the single writer)
+  // SQLite: BEGIN IMMEDIATE (waits for the single writer). PostgreSQL may send it with the first statement, whose error then is begin's.
+  virtual LedgerStatus begin() = 0;
   virtual void rollback() = 0;                      // never fails; a broken session is replaced by the next begin()
   // failed: surely rolled back. unknown: the reply was lost; look at the mark on a new session.
   virtual CommitOutcome commit(LedgerError* why) = 0;
@@ -144,6 +145,17 @@ class LedgerSession {
   // Pipelined, in order, then SET CONSTRAINTS ALL IMMEDIATE. Empty: all fine. After a failure the transaction is aborted: roll back.
   // A failure of the deferred constraints has index = statements.size().
   virtual std::optional<StatementFailure> run(std::span<const SqlStatement> statements) = 0;
+  // fence() and run() in one round trip where the database can. Not held: the statements' failure means nothing; roll back.
+  struct Settled {
+    bool held = false;
+    std::optional<StatementFailure> failure;
+  };
+  virtual LedgerResult<Settled> fence_and_run(std::string_view service, const MarkMove& move, std::span<const SqlStatement> statements) {
+    auto held = fence(service, move);
+    if (!held) return std::move(held.error());
+    if (!*held) return Settled{};
+    return Settled{true, run(statements)};
+  }
   // Runs now. `read_only` is a promise of the handler, checked on SQLite. Returns the number of rows given to on_row.
   virtual LedgerResult<std::size_t> query(const SqlStatement& statement, bool read_only, const SqlRow& on_row) = 0;
   // Second net against statements that end or change the transaction: true if the transaction is still the one begin() opened.

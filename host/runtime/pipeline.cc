@@ -19,6 +19,9 @@ namespace {
 constexpr core::Millis first_pause{50}, longest_pause{5000}, wait_step{20}, misrouted_hold{10'000};
 constexpr std::size_t most_sql_failures = 4;  // bad statements charged one by one before the slice is halved
 constexpr std::size_t most_reruns = 8;        // … and re-runs after written queries
+
+// A record on a retry topic that no host of ours wrote there.
+bool is_stray(const core::Batch& batch, const core::Record& record) { return batch.is_retry() && record.step.value == 0; }
 }  // namespace
 
 // Copies, letters and outputs of one slice, with the record each belongs to.
@@ -254,6 +257,8 @@ bool Pipeline::publish(const Slice& slice, Settled& end) {
     const bool last_resort = copy && forced_[slice.first + record].letter == core::LetterSize::no_error_text;
     if (copy && failure.kind == PublishFailure::Kind::too_large && (parts_.marks != nullptr || !last_resort)) {
       note_publish_failure(slice, record, failure);
+    } else if (copy && failure.kind == PublishFailure::Kind::topic_missing && parts_.marks != nullptr && is_stray(batch_, slice.records()[record])) {
+      forced_[slice.first + record].store_record = true;  // nobody's topic: a stranger's record must not stop a tier
     } else {
       waits_for = failure.message;
     }
@@ -316,7 +321,9 @@ void Pipeline::build_copy(const Slice& slice, std::size_t index, Outgoing& out) 
   const auto size = forced_[slice.first + index].letter;
 
   OutRecord copy;
-  const auto topic = dead ? core::dead_letter_topic(handler, record.topic) : core::retry_topic(handler, record.topic, disposition.tier);
+  const auto topic = !dead               ? core::retry_topic(handler, record.topic, disposition.tier)
+                     : is_stray(batch_, record) ? core::stray_letter_topic(handler, record.topic)
+                                        : core::dead_letter_topic(handler, record.topic);
   copy.topic = topic ? topic.value() : std::string();  // names were checked when the topic was assigned
   if (!dead) copy.partition = record.partition;
   copy.key = record.key;

@@ -18,7 +18,7 @@ using OutHeader = core::OwnedHeader;
 // One record to produce. Key and value are borrowed until publish returns.
 struct OutRecord {
   std::string topic;
-  std::optional<core::Partition> partition;  // empty: by key
+  std::optional<core::Partition> partition;  // empty, or more than the topic has: by key
   core::Bytes key, value;
   std::vector<OutHeader> headers;
   std::int64_t timestamp_ms = 0;             // 0: now

@@ -30,6 +30,19 @@ core::CopyAdmission admit(const core::Record& record, const std::optional<Delega
 
 OriginKey origin_of(const core::Record& record) { return {record.topic, record.topic_id, record.partition, record.offset}; }
 
+MarkMove mark_move(const Slice& slice, const core::Mark& mark, core::Offset to) {
+  const auto& where = slice.batch->where;
+  const auto& last = slice.records().back();
+  MarkMove move;
+  move.key = {where.topic, mark.topic_id, where.partition};
+  move.from = mark;
+  move.to = to;
+  move.last_offset = last.delivered_offset;
+  move.last_timestamp = last.delivered_timestamp;
+  move.last_hash = fingerprint(last.key, last.value);
+  return move;
+}
+
 Fenced failed(LedgerError error) {
   Fenced out;
   switch (error.kind) {
@@ -167,8 +180,7 @@ Fenced Settlement::fence(const Slice& slice, std::span<const core::Disposition> 
     if (auto begun = session_->begin(); !begun) return failed(begun.error());
     if (auto trouble = admit_again(slice, dispositions_, out.duplicates)) return *trouble;
   }
-  if (auto trouble = move_mark(slice, mark_to)) return *trouble;
-  if (auto trouble = run_statements(dispositions_, statements)) return *trouble;
+  if (auto trouble = fence_and_run(slice, mark_to, dispositions_, statements)) return *trouble;
   if (auto written = write_rows(slice, dispositions_); !written) return failed(written.error());
   return out;
 }
@@ -205,27 +217,9 @@ std::optional<Fenced> Settlement::admit_again(const Slice& slice, std::span<core
   return std::nullopt;
 }
 
-std::optional<Fenced> Settlement::move_mark(const Slice& slice, core::Offset mark_to) {
-  auto* mark = slice.batch->mark;
-  if (mark == nullptr) return std::nullopt;
-  const auto& where = slice.batch->where;
-  const auto& last = slice.records().back();
-  MarkMove move;
-  move.key = {where.topic, mark->topic_id, where.partition};
-  move.from = *mark;
-  move.to = mark_to;
-  move.last_offset = last.delivered_offset;
-  move.last_timestamp = last.delivered_timestamp;
-  move.last_hash = fingerprint(last.key, last.value);
-  const auto moved = session_->fence(handler_.name, move);
-  if (!moved) return failed(moved.error());
-  if (moved.value()) return std::nullopt;
-  Fenced stale;
-  stale.kind = Fenced::Kind::stale;
-  return stale;
-}
-
-std::optional<Fenced> Settlement::run_statements(std::span<const core::Disposition> dispositions, std::span<const EnqueuedStatement> statements) {
+// The fence comes first: what is sent behind it counts only if it held.
+std::optional<Fenced> Settlement::fence_and_run(const Slice& slice, core::Offset mark_to, std::span<const core::Disposition> dispositions,
+                                                std::span<const EnqueuedStatement> statements) {
   to_run_.clear();
   run_records_.clear();
   for (const auto& enqueued : statements) {
@@ -233,14 +227,35 @@ std::optional<Fenced> Settlement::run_statements(std::span<const core::Dispositi
     to_run_.push_back(enqueued.statement);
     run_records_.push_back(enqueued.record);
   }
-  if (to_run_.empty()) return std::nullopt;
-  auto failure = session_->run(to_run_);
+  const auto* mark = slice.batch->mark;
+  std::optional<StatementFailure> failure;
+  if (mark == nullptr) {  // a retry topic: its locked rows are the fence
+    if (!to_run_.empty()) failure = session_->run(to_run_);
+  } else {
+    const MarkMove move = mark_move(slice, *mark, mark_to);
+    LedgerResult<LedgerSession::Settled> settled = LedgerSession::Settled{};
+    if (!to_run_.empty()) {
+      settled = session_->fence_and_run(handler_.name, move, to_run_);
+    } else if (auto held = session_->fence(handler_.name, move)) {
+      settled->held = *held;
+    } else {
+      settled = std::move(held.error());
+    }
+    if (!settled) return failed(std::move(settled.error()));
+    if (!settled->held) {
+      Fenced stale;
+      stale.kind = Fenced::Kind::stale;
+      return stale;
+    }
+    failure = std::move(settled->failure);
+  }
   if (!failure) return std::nullopt;
   const auto kind = failure->error.kind;
   Fenced out = failed(std::move(failure->error));
   if (kind == LedgerError::Kind::record || kind == LedgerError::Kind::refused) {
-    out.kind = failure->index < run_records_.size() ? Fenced::Kind::record : Fenced::Kind::narrow;
-    out.failed = failure->index < run_records_.size() ? run_records_[failure->index] : 0;
+    const bool known = failure->index < run_records_.size();
+    out.kind = known ? Fenced::Kind::record : Fenced::Kind::narrow;
+    out.failed = known ? run_records_[failure->index] : 0;
   }
   return out;
 }

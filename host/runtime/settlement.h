@@ -39,8 +39,8 @@ class Settlement {
   LedgerStatus lock_rows(const Slice& slice);
   LedgerStatus claim(const Slice& slice, std::span<std::uint8_t> claimed);
   std::optional<Fenced> admit_again(const Slice& slice, std::span<core::Disposition> dispositions, std::vector<std::size_t>& duplicates);
-  std::optional<Fenced> move_mark(const Slice& slice, core::Offset mark_to);
-  std::optional<Fenced> run_statements(std::span<const core::Disposition> dispositions, std::span<const EnqueuedStatement> statements);
+  std::optional<Fenced> fence_and_run(const Slice& slice, core::Offset mark_to, std::span<const core::Disposition> dispositions,
+                                      std::span<const EnqueuedStatement> statements);
   LedgerStatus write_rows(const Slice& slice, std::span<const core::Disposition> dispositions);
   void gather_ids(const Slice& slice);
   void release();

@@ -12,7 +12,7 @@ PgConnection::PgConnection(const std::string& conninfo)
   // Notices would go to stderr.
   PQsetNoticeReceiver(raw_, [](void*, const PGresult*) {}, nullptr);
   ledger_ = std::make_unique<PgStatements>(session_);
-  handler_ = std::make_unique<PgHandlerSql>(raw_);
+  pipeline_ = std::make_unique<PgPipeline>(raw_);
 }
 
 runtime::LedgerResult<std::unique_ptr<PgConnection>> PgConnection::connect(const std::string& conninfo) {
@@ -36,7 +36,7 @@ runtime::LedgerResult<std::string> PgConnection::exec(const char* sql) {
 }
 
 bool PgConnection::usable() const {
-  if (PQstatus(raw_) != CONNECTION_OK || PQtransactionStatus(raw_) != PQTRANS_IDLE || handler_->tainted()) return false;
+  if (PQstatus(raw_) != CONNECTION_OK || PQtransactionStatus(raw_) != PQTRANS_IDLE || pipeline_->tainted()) return false;
   pollfd socket{PQsocket(raw_), POLLIN, 0};
   return poll(&socket, 1, 0) == 0;
 }

@@ -10,7 +10,8 @@
 #include <string>
 
 #include "runtime/ledger.h"
-#include "store/pg_handler_sql.h"
+#include "store/pg_hot_path.h"
+#include "store/pg_pipeline.h"
 #include "store/pg_statements.h"
 
 namespace hostler::store {
@@ -22,7 +23,8 @@ class PgConnection {
 
   [[nodiscard]] PGconn* raw() const { return raw_; }
   [[nodiscard]] PgStatements& ledger() { return *ledger_; }
-  [[nodiscard]] PgHandlerSql& handler() { return *handler_; }
+  [[nodiscard]] PgHotPath& hot() { return hot_; }
+  [[nodiscard]] PgPipeline& pipeline() { return *pipeline_; }
   // A statement without parameters and rows; returns the command tag.
   runtime::LedgerResult<std::string> exec(const char* sql);
 
@@ -36,7 +38,8 @@ class PgConnection {
   PGconn* raw_;
   // Die before the session.
   std::unique_ptr<PgStatements> ledger_;
-  std::unique_ptr<PgHandlerSql> handler_;
+  std::unique_ptr<PgPipeline> pipeline_;
+  PgHotPath hot_;
 };
 
 }  // namespace hostler::store

@@ -2,6 +2,7 @@
 
 #include <soci/postgresql/soci-postgresql.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "store/pg_error.h"
@@ -42,22 +43,42 @@ std::optional<LedgerError> PgSession::connect() {
 LedgerStatus PgSession::begin() {
   if (open_) return LedgerError{Kind::handler, "25001", "a transaction is already open on this session"};
   if (auto error = connect()) return std::move(*error);
-  auto begun = connection_->exec("BEGIN ISOLATION LEVEL READ COMMITTED");
-  if (!begun) {
-    connection_.reset();
-    return std::move(begun.error());
-  }
-  open_ = true;
+  open_ = begin_due_ = true;
   wrote_by_query_ = false;
   failed_.reset();
   return LedgerStatus::success();
 }
 
+std::optional<LedgerError> PgSession::start() {
+  if (!begin_due_) return std::nullopt;
+  begin_due_ = false;
+  auto begun = connection_->exec(PgHotPath::begin().sql.data());
+  if (begun) return std::nullopt;
+  return aborted_by(std::move(begun.error()));
+}
+
+PgPipeline::Outcome PgSession::pipelined(std::vector<PgPipeline::Own> own, std::span<const runtime::SqlStatement> statements,
+                                         PgPipeline::Constraints constraints) {
+  const bool begins = std::exchange(begin_due_, false);
+  if (begins) own.insert(own.begin(), PgHotPath::begin());
+  auto out = connection_->pipeline().run(own, statements, constraints);
+  if (out.own_failure) aborted_by(*out.own_failure);
+  if (out.failure) aborted_by(out.failure->error);
+  if (begins && !out.affected.empty()) out.affected.erase(out.affected.begin());
+  return out;
+}
+
+// Constraints of the ledger's own tables are never deferred: without statements of the handler there is nothing to check.
+PgPipeline::Constraints PgSession::constraints_after(std::span<const runtime::SqlStatement> statements) const {
+  return statements.empty() && !wrote_by_query_ ? PgPipeline::Constraints::leave : PgPipeline::Constraints::check;
+}
+
 void PgSession::rollback() {
   if (!open_) return;
   open_ = false;
+  if (std::exchange(begin_due_, false)) return;
   // What cannot be rolled back is thrown away: the server rolls back when the connection ends.
-  if (!connection_ || PQstatus(connection_->raw()) != CONNECTION_OK || connection_->handler().tainted() || !connection_->exec("ROLLBACK"))
+  if (!connection_ || PQstatus(connection_->raw()) != CONNECTION_OK || connection_->pipeline().tainted() || !connection_->exec("ROLLBACK"))
     connection_.reset();
 }
 
@@ -70,7 +91,11 @@ CommitOutcome PgSession::commit(LedgerError* why) {
     rollback();
     return because(CommitOutcome::failed, std::move(*error));
   }
-  if (PQtransactionStatus(connection_->raw()) != PQTRANS_INTRANS || connection_->handler().tainted()) {
+  if (std::exchange(begin_due_, false)) {  // nothing was done
+    open_ = false;
+    return CommitOutcome::committed;
+  }
+  if (PQtransactionStatus(connection_->raw()) != PQTRANS_INTRANS || connection_->pipeline().tainted()) {
     rollback();
     return because(CommitOutcome::failed, {Kind::handler, "25P01", "a statement ended the transaction behind the host's back"});
   }
@@ -115,18 +140,30 @@ std::optional<LedgerError> PgSession::attempt(const std::function<void(PgStateme
 
 std::optional<LedgerError> PgSession::in_transaction_do(const std::function<void(PgStatements&)>& work) {
   if (auto error = cannot_work()) return error;
+  if (auto error = start()) return error;
   return attempt(work);
 }
 
 LedgerStatus PgSession::find_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> settled) {
-  if (open_ && failed_) return *failed_;
-  if (!open_)
-    if (auto error = connect()) return std::move(*error);
-  return status(attempt([&](PgStatements& s) { s.find_ids(service, ids, settled); }));
+  const auto find = [&](PgStatements& s) { s.find_ids(service, ids, settled); };
+  if (open_ && !begin_due_) return status(in_transaction_do(find));
+  if (auto error = connect()) return std::move(*error);
+  return status(attempt(find));
 }
 
 LedgerStatus PgSession::claim_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> claimed) {
-  return status(in_transaction_do([&](PgStatements& s) { s.claim_ids(service, ids, claimed); }));
+  if (auto error = cannot_work()) return std::move(*error);
+  std::fill(claimed.begin(), claimed.end(), std::uint8_t{0});
+  const auto order = sorted_once(ids);
+  auto out = pipelined({connection_->hot().claim(service, ids, order)}, {}, PgPipeline::Constraints::leave);
+  if (out.own_failure) return std::move(*out.own_failure);
+  const auto taken = static_cast<std::size_t>(out.affected.back());
+  if (taken == order.size()) {
+    for (const std::size_t i : order) claimed[i] = 1;
+    return LedgerStatus::success();
+  }
+  if (taken == 0) return LedgerStatus::success();
+  return status(in_transaction_do([&](PgStatements& s) { s.read_claims(service, ids, claimed); }));
 }
 
 LedgerStatus PgSession::set_id_states(std::string_view service, std::span<const std::string_view> ids, runtime::RowState state) {
@@ -134,9 +171,10 @@ LedgerStatus PgSession::set_id_states(std::string_view service, std::span<const 
 }
 
 runtime::LedgerResult<bool> PgSession::fence(std::string_view service, const runtime::MarkMove& move) {
-  bool moved = false;
-  if (auto error = in_transaction_do([&](PgStatements& s) { moved = s.fence(service, move); })) return std::move(*error);
-  return moved;
+  if (auto error = cannot_work()) return std::move(*error);
+  auto out = pipelined({connection_->hot().fence(service, move)}, {}, PgPipeline::Constraints::leave);
+  if (out.own_failure) return std::move(*out.own_failure);
+  return out.affected.back() == 1;
 }
 
 LedgerStatus PgSession::barrier(std::string_view service, std::span<const runtime::MarkKey> marks) {
@@ -165,23 +203,36 @@ LedgerStatus PgSession::erase_delegated(std::string_view service, std::span<cons
 
 std::optional<runtime::StatementFailure> PgSession::run(std::span<const runtime::SqlStatement> statements) {
   if (auto error = cannot_work()) return runtime::StatementFailure{0, std::move(*error)};
-  // Constraints of the ledger's own tables are never deferred: without statements of the handler there is nothing to check.
-  auto failure = connection_->handler().run(statements, !statements.empty() || wrote_by_query_);
-  if (failure) failure->error = aborted_by(std::move(failure->error));
-  return failure;
+  const auto constraints = constraints_after(statements);
+  if (constraints == PgPipeline::Constraints::leave) return std::nullopt;
+  auto out = pipelined({}, statements, constraints);
+  if (out.own_failure) return runtime::StatementFailure{0, std::move(*out.own_failure)};
+  return std::move(out.failure);
+}
+
+runtime::LedgerResult<PgSession::Settled> PgSession::fence_and_run(std::string_view service, const runtime::MarkMove& move,
+                                                                   std::span<const runtime::SqlStatement> statements) {
+  if (auto error = cannot_work()) return std::move(*error);
+  auto out = pipelined({connection_->hot().fence(service, move)}, statements, constraints_after(statements));
+  if (out.own_failure) return std::move(*out.own_failure);
+  // Refused before anything was sent: nobody knows about the mark, and it does not matter.
+  const bool held = out.affected.empty() || out.affected.back() == 1;
+  return Settled{held, std::move(out.failure)};
 }
 
 runtime::LedgerResult<std::size_t> PgSession::query(const runtime::SqlStatement& statement, bool read_only, const runtime::SqlRow& on_row) {
   if (auto error = cannot_work()) return std::move(*error);
+  if (auto error = start()) return std::move(*error);
   if (!read_only) wrote_by_query_ = true;
-  auto rows = connection_->handler().query(statement, on_row);
+  auto rows = connection_->pipeline().query(statement, on_row);
   // A refused statement was not sent; the transaction lives on.
-  if (!rows && (rows.error().kind != Kind::refused || connection_->handler().tainted())) aborted_by(rows.error());
+  if (!rows && (rows.error().kind != Kind::refused || connection_->pipeline().tainted())) aborted_by(rows.error());
   return rows;
 }
 
 runtime::LedgerResult<bool> PgSession::same_transaction() {
-  return open_ && connection_ && PQtransactionStatus(connection_->raw()) == PQTRANS_INTRANS && !connection_->handler().tainted();
+  if (begin_due_) return true;
+  return open_ && connection_ && PQtransactionStatus(connection_->raw()) == PQTRANS_INTRANS && !connection_->pipeline().tainted();
 }
 
 runtime::LedgerResult<std::vector<core::Mark>> PgSession::take_over(std::string_view service, std::string_view cluster_id,

@@ -39,6 +39,8 @@ class PgSession final : public runtime::LedgerSession {
   runtime::LedgerStatus write_delegated(std::string_view service, std::span<const runtime::Delegation> rows) override;
   runtime::LedgerStatus erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins) override;
   std::optional<runtime::StatementFailure> run(std::span<const runtime::SqlStatement> statements) override;
+  runtime::LedgerResult<Settled> fence_and_run(std::string_view service, const runtime::MarkMove& move,
+                                               std::span<const runtime::SqlStatement> statements) override;
   runtime::LedgerResult<std::size_t> query(const runtime::SqlStatement& statement, bool read_only, const runtime::SqlRow& on_row) override;
   runtime::LedgerResult<bool> same_transaction() override;
 
@@ -51,6 +53,11 @@ class PgSession final : public runtime::LedgerSession {
   // Why nothing can be done in the transaction: none is open, or an earlier error aborted it.
   [[nodiscard]] std::optional<runtime::LedgerError> cannot_work() const;
   runtime::LedgerError aborted_by(runtime::LedgerError error);
+  // BEGIN by itself, if nothing has carried it yet.
+  std::optional<runtime::LedgerError> start();
+  // Own statements behind the BEGIN that is due, then the handler's.
+  PgPipeline::Outcome pipelined(std::vector<PgPipeline::Own> own, std::span<const runtime::SqlStatement> statements, PgPipeline::Constraints constraints);
+  [[nodiscard]] PgPipeline::Constraints constraints_after(std::span<const runtime::SqlStatement> statements) const;
   // Runs a statement of the ledger's own, inside the transaction or without one.
   std::optional<runtime::LedgerError> in_transaction_do(const std::function<void(PgStatements&)>& work);
   std::optional<runtime::LedgerError> attempt(const std::function<void(PgStatements&)>& work);
@@ -59,6 +66,7 @@ class PgSession final : public runtime::LedgerSession {
   const std::shared_ptr<Pool<PgConnection>> pool_;
   std::unique_ptr<PgConnection> connection_;
   bool open_ = false;
+  bool begin_due_ = false;  // open, but BEGIN goes with the first statement
   bool wrote_by_query_ = false;
   std::optional<runtime::LedgerError> failed_;  // what aborted the open transaction
 };

@@ -1,13 +1,11 @@
 #include "store/pg_statements.h"
 
 #include <algorithm>
-#include <array>
 
 #include "runtime/digest.h"
 #include "store/pg_text.h"
 #include "store/row_state.h"
 #include "store/sorted.h"
-#include "store/utf8.h"
 
 namespace hostler::store {
 namespace {
@@ -16,13 +14,6 @@ using soci::use;
 
 // Years 1970 to 9999: record timestamps are the producers' and may be anything.
 long long storable_ms(core::Timestamp t) { return std::clamp<long long>(core::to_epoch_ms(t), 0, 253'402'300'799'000); }
-
-void add_event_type(ArrayLiteral& array, std::string_view type) {
-  const bool plain = type.size() <= 255 && std::all_of(type.begin(), type.end(), [](char c) { return c > 0; });
-  if (type.empty()) array.null();
-  else if (plain) array.text(type);
-  else array.text(plain_text(type, 255));
-}
 
 // The four arrays of origins, by which rows are found.
 struct OriginArrays {
@@ -55,16 +46,14 @@ struct PgStatements::FindIds {
             use(service, "service"), use(ids, "ids"), soci::into(found))) {}
 };
 
-struct PgStatements::ClaimIds {
-  std::string service, ids, types, topics, partitions, offsets, taken;
+struct PgStatements::ReadClaims {
+  std::string service, ids, found;
   soci::statement st;
-  explicit ClaimIds(soci::session& s)
-      : st((s.prepare << "INSERT INTO processed_events (event_id, service_name, event_type, topic, partition, record_offset) "
-                         "SELECT u.id, cast(:service as text), u.type, u.topic, u.part, u.off FROM unnest(cast(:ids as text[]), cast(:types as text[]), "
-                         "cast(:topics as text[]), cast(:partitions as integer[]), cast(:offsets as bigint[])) AS u(id, type, topic, part, off) "
-                         "ON CONFLICT (event_id, service_name) DO NOTHING RETURNING event_id",
-            use(service, "service"), use(ids, "ids"), use(types, "types"), use(topics, "topics"), use(partitions, "partitions"), use(offsets, "offsets"),
-            soci::into(taken))) {}
+  // processed_at is the start of the inserting transaction. xmin alone repeats after four billion transactions.
+  explicit ReadClaims(soci::session& s)
+      : st((s.prepare << "SELECT event_id FROM processed_events WHERE service_name = :service AND event_id = ANY(cast(:ids as text[])) "
+                         "AND xmin = cast(pg_current_xact_id() as xid) AND processed_at = now()",
+            use(service, "service"), use(ids, "ids"), soci::into(found))) {}
 };
 
 struct PgStatements::SetIdStates {
@@ -73,20 +62,6 @@ struct PgStatements::SetIdStates {
   explicit SetIdStates(soci::session& s)
       : st((s.prepare << "UPDATE processed_events SET state = :state WHERE service_name = :service AND event_id = ANY(cast(:ids as text[]))",
             use(state, "state"), use(service, "service"), use(ids, "ids"))) {}
-};
-
-struct PgStatements::Fence {
-  std::string service, topic;
-  long long topic_id = 0, partition = 0, from = 0, epoch = 0, to = 0, acked = 0, last_offset = 0, last_timestamp = 0, last_hash = 0;
-  soci::statement st;
-  explicit Fence(soci::session& s)
-      : st((s.prepare << "UPDATE hostler_mark SET next_offset = :to, acked_offset = coalesce(nullif(cast(:acked as bigint), -1), acked_offset), "
-                         "last_offset = :last_offset, last_timestamp = :last_timestamp, last_hash = :last_hash "
-                         "WHERE service = :service AND topic = :topic AND topic_id = :topic_id AND partition = :partition "
-                         "AND next_offset = :from AND epoch = :epoch",
-            use(to, "to"), use(acked, "acked"), use(last_offset, "last_offset"), use(last_timestamp, "last_timestamp"), use(last_hash, "last_hash"),
-            use(service, "service"), use(topic, "topic"), use(topic_id, "topic_id"), use(partition, "partition"), use(from, "from"),
-            use(epoch, "epoch"))) {}
 };
 
 struct PgStatements::WaitForMark {
@@ -157,9 +132,10 @@ S& PgStatements::prepared(std::unique_ptr<S>& statement) {
   return *statement;
 }
 
-void PgStatements::find_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> settled) {
-  FindIds& s = prepared(find_ids_);
-  std::fill(settled.begin(), settled.end(), std::uint8_t{0});
+// Sets found[i] of the first of each id that the statement returns; of all its twins if `twins`.
+template <class Statement>
+void read_ids(Statement& s, std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> found, bool twins) {
+  std::fill(found.begin(), found.end(), std::uint8_t{0});
   const auto order = sorted(ids);
   s.service = service;
   ArrayLiteral array(s.ids);
@@ -167,35 +143,21 @@ void PgStatements::find_ids(std::string_view service, std::span<const runtime::I
   array.close();
   s.st.execute();
   while (s.st.fetch()) {
-    const std::string_view found = s.found;
-    auto at = std::lower_bound(order.begin(), order.end(), found, [&](std::size_t i, std::string_view id) { return ids[i].event_id < id; });
-    for (; at != order.end() && ids[*at].event_id == found; ++at) settled[*at] = 1;
+    const std::string_view id = s.found;
+    auto at = std::lower_bound(order.begin(), order.end(), id, [&](std::size_t i, std::string_view wanted) { return ids[i].event_id < wanted; });
+    for (; at != order.end() && ids[*at].event_id == id; ++at) {
+      found[*at] = 1;
+      if (!twins) break;
+    }
   }
 }
 
-void PgStatements::claim_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> claimed) {
-  ClaimIds& s = prepared(claim_ids_);
-  std::fill(claimed.begin(), claimed.end(), std::uint8_t{0});
-  const auto order = sorted_once(ids);
-  s.service = service;
-  ArrayLiteral i(s.ids), t(s.types), topic(s.topics), p(s.partitions), o(s.offsets);
-  for (const std::size_t at : order) {
-    const auto& row = ids[at];
-    i.text(row.event_id);
-    add_event_type(t, row.event_type);
-    topic.text(row.topic);
-    p.number(row.partition.value);
-    o.number(row.offset.value);
-  }
-  for (ArrayLiteral* a : {&i, &t, &topic, &p, &o}) a->close();
-  s.st.execute();
-  // The rows come back in the order of the array, some missing.
-  auto next = order.begin();
-  while (s.st.fetch()) {
-    next = std::find_if(next, order.end(), [&](std::size_t at) { return ids[at].event_id == s.taken; });
-    if (next == order.end()) throw soci::soci_error("the database returned an event id that was not claimed");
-    claimed[*next++] = 1;
-  }
+void PgStatements::find_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> settled) {
+  read_ids(prepared(find_ids_), service, ids, settled, true);
+}
+
+void PgStatements::read_claims(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> claimed) {
+  read_ids(prepared(read_claims_), service, ids, claimed, false);
 }
 
 void PgStatements::set_id_states(std::string_view service, std::span<const std::string_view> ids, runtime::RowState state) {
@@ -206,23 +168,6 @@ void PgStatements::set_id_states(std::string_view service, std::span<const std::
   for (const std::size_t i : sorted_once(ids)) array.text(ids[i]);
   array.close();
   s.st.execute(true);
-}
-
-bool PgStatements::fence(std::string_view service, const runtime::MarkMove& move) {
-  Fence& s = prepared(fence_);
-  s.service = service;
-  s.topic = move.key.topic;
-  s.topic_id = move.key.topic_id;
-  s.partition = move.key.partition.value;
-  s.from = move.from.next.value;
-  s.epoch = move.from.epoch;
-  s.to = move.to.value;
-  s.acked = move.acked.value;
-  s.last_offset = move.last_offset.value;
-  s.last_timestamp = core::to_epoch_ms(move.last_timestamp);
-  s.last_hash = static_cast<long long>(move.last_hash);
-  s.st.execute(true);
-  return s.st.get_affected_rows() == 1;
 }
 
 void PgStatements::wait_for_mark(std::string_view service, const runtime::MarkKey& mark) {

@@ -1,5 +1,5 @@
 // The ledger's own statements on PostgreSQL, through SOCI: one per batch, array literals through unnest, prepared on first use and kept as long as the
-// connection. Scalars only: SOCI's bulk vectors cost a round trip per row, and run again they send the first batch again. Private to store/.
+// connection. (Those of every batch share round trips with others: pg_hot_path.) Scalars only: SOCI's bulk vectors cost a round trip per row, and run again they send the first batch again. Private to store/.
 // Throws soci::soci_error. Thread-safety: one thread, the session's.
 #pragma once
 
@@ -25,9 +25,9 @@ class PgStatements {
   PgStatements& operator=(const PgStatements&) = delete;
 
   void find_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> settled);
-  void claim_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> claimed);
+  // Which of the ids this transaction has inserted.
+  void read_claims(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> claimed);
   void set_id_states(std::string_view service, std::span<const std::string_view> ids, runtime::RowState state);
-  bool fence(std::string_view service, const runtime::MarkMove& move);
   void wait_for_mark(std::string_view service, const runtime::MarkKey& mark);
   std::vector<std::optional<runtime::Delegated>> lock_delegated(std::string_view service, std::span<const runtime::OriginKey> origins);
   void write_delegated(std::string_view service, std::span<const runtime::Delegation> rows);
@@ -36,9 +36,8 @@ class PgStatements {
 
  private:
   struct FindIds;
-  struct ClaimIds;
+  struct ReadClaims;
   struct SetIdStates;
-  struct Fence;
   struct WaitForMark;
   struct LockDelegated;
   struct WriteDelegated;
@@ -49,9 +48,8 @@ class PgStatements {
 
   soci::session& session_;
   std::unique_ptr<FindIds> find_ids_;
-  std::unique_ptr<ClaimIds> claim_ids_;
+  std::unique_ptr<ReadClaims> read_claims_;
   std::unique_ptr<SetIdStates> set_id_states_;
-  std::unique_ptr<Fence> fence_;
   std::unique_ptr<WaitForMark> wait_for_mark_;
   std::unique_ptr<LockDelegated> lock_delegated_;
   std::unique_ptr<WriteDelegated> write_delegated_;

@@ -82,3 +82,11 @@ TEST_CASE("the retry topics of a pattern are a pattern") {
   h.retry.topic = "internal.retry.{delay}";
   CHECK(retry_topic_pattern(h, "chat.messages.*", 0) == "internal.retry.1m");
 }
+
+TEST_CASE("what strangers put into a retry topic goes to the dead letters of its source") {
+  auto h = handler();
+  h.topics = {"user-events", "interview-events"};
+  CHECK(stray_letter_topic(h, "interview-events.user-service-group.retry.5m").value() == "interview-events.user-service-group.dlq");
+  h.topics = {"chat.*"};
+  CHECK(stray_letter_topic(h, "chat.a.user-service-group.retry.5m").value() == "chat.a.user-service-group.retry.5m.user-service-group.dlq");
+}

@@ -45,7 +45,7 @@ TEST_CASE("tombstones, empty keys, NUL bytes, invalid UTF-8 and 1 MB records com
       {"invalid-utf8", "\xff\xfe key", "\xc3( \xed\xa0\x80 \xff"},
       {"one-megabyte", "key", noise(1'000'000)},
   };
-  const std::vector<Header> headers = {{"text", "a header"},  {"null", std::nullopt}, {"empty", ""},
+  const std::vector<Header> headers = {{"text", "a header"},   {"null", std::nullopt}, {"empty", ""},
                                        {"bytes", "\0\xff\n"s}, {"twice", "first"},     {"twice", "second"},
                                        {"naïve ☃", "name"}};
   std::map<std::string, KafkaRecord> sent;

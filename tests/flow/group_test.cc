@@ -8,7 +8,8 @@ TEST_CASE("two hosts share a group, one leaves in mid stream, and every effect i
   World world;
   const std::string topic = world.topic("events", 4);
   const auto handler = world.handler({topic}).set("batch.max_records", "20");
-  const auto first_config = world.config({handler}, "first"), second_config = world.config({handler}, "second");
+  const auto first_config = world.config({handler}, "first"),
+             second_config = world.config({handler}, "second");
   world.migrate(first_config);
   Host first(first_config), second(second_config);
   first.ready();
@@ -41,7 +42,8 @@ TEST_CASE("two hosts share a group, one leaves in mid stream, and every effect i
 
   CHECK(difference(world.effects(), reference(topic, world.read(topic)).effects) == "");
   CHECK(handled_by("second") == by_second);
-  CHECK(world.db().number("SELECT count(DISTINCT part) FROM effects WHERE handled_by = 'hostler/first'") == 4);
+  CHECK(world.db().number("SELECT count(DISTINCT part) FROM effects WHERE handled_by = 'hostler/first'") ==
+        4);
   CHECK(world.letters(topic).empty());
 }
 
@@ -56,7 +58,8 @@ TEST_CASE("TERM in mid batch commits what is settled and leaves, and a restart h
   world.kafka().flush();
 
   Host host(config);
-  REQUIRE(eventually(30s, [&] { return world.deliveries().size() > 60; })); // in the second batch of a second each
+  REQUIRE(eventually(30s,
+                     [&] { return world.deliveries().size() > 60; })); // in the second batch of a second each
   CHECK(host.leave(10s) == 0);
   const auto settled = static_cast<std::int64_t>(world.deliveries().size());
   CHECK(settled >= 100);

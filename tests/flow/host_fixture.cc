@@ -15,7 +15,8 @@ namespace {
 std::string unhex(std::string_view hex) {
   const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
   std::string out;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) out += static_cast<char>(digit(hex[i]) * 16 + digit(hex[i + 1]));
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
+    out += static_cast<char>(digit(hex[i]) * 16 + digit(hex[i + 1]));
   return out;
 }
 
@@ -27,7 +28,7 @@ std::string shown(const Effect& e) {
 
 } // namespace
 
-std::string quoted(std::string_view text) {
+std::string toml_text(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -36,9 +37,9 @@ std::string quoted(std::string_view text) {
   return out + '"';
 }
 
-std::string quoted_list(const std::vector<std::string>& texts) {
+std::string toml_list(const std::vector<std::string>& texts) {
   std::string out;
-  for (const auto& text : texts) out += (out.empty() ? "[" : ", ") + quoted(text);
+  for (const auto& text : texts) out += (out.empty() ? "[" : ", ") + toml_text(text);
   return out.empty() ? "[]" : out + "]";
 }
 
@@ -48,7 +49,8 @@ std::string HandlerToml::toml() const {
   return out;
 }
 
-Host::Host(const std::filesystem::path& config) : process_({HOSTLER_BINARY, "run", "--config", config.string()}) {}
+Host::Host(const std::filesystem::path& config)
+    : process_({HOSTLER_BINARY, "run", "--config", config.string()}) {}
 
 Host::~Host() {
   if (std::uncaught_exceptions() == 0 || process_.pid() <= 0) return;
@@ -76,7 +78,8 @@ Postgres& World::db() {
   return *db_;
 }
 
-std::string World::topic(std::string_view text, int partitions, const std::map<std::string, std::string>& config) {
+std::string World::topic(std::string_view text, int partitions,
+                         const std::map<std::string, std::string>& config) {
   kafka_.create_topic(name(text), partitions, config);
   return name(text);
 }
@@ -86,16 +89,19 @@ HandlerToml World::handler(const std::vector<std::string>& topics) const {
       .text("name", "effects")
       .text("plugin", "sql_effects.so")
       .text("handler", "sql.effects")
-      .set("topics", quoted_list(topics))
+      .set("topics", toml_list(topics))
       .text("group", group())
       .text("start", "earliest")
       .text("event_id", "header:event-id")
       .set("retry.delays", R"(["1s", "2s", "4s"])");
 }
 
-HandlerToml World::probe(const std::string& which, const std::vector<std::string>& topics, const std::string& output) const {
+HandlerToml World::probe(const std::string& which, const std::vector<std::string>& topics,
+                         const std::string& output) const {
   HandlerToml toml = handler(topics);
-  toml.text("plugin", "flow_probe.so").text("handler", which).text("config.journal", (folder_ / "journal").string());
+  toml.text("plugin", "flow_probe.so")
+      .text("handler", which)
+      .text("config.journal", (folder_ / "journal").string());
   if (!output.empty()) toml.text("config.output", output);
   if (which == "probe.bare") toml.text("idempotency", "off");
   return toml;
@@ -103,13 +109,14 @@ HandlerToml World::probe(const std::string& which, const std::vector<std::string
 
 std::filesystem::path World::config(const std::vector<HandlerToml>& handlers, const std::string& host_name,
                                     const std::map<std::string, std::string>& properties) {
-  std::map<std::string, std::string> kafka = {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "500"}};
+  std::map<std::string, std::string> kafka = {{"session.timeout.ms", "6000"},
+                                              {"heartbeat.interval.ms", "500"}};
   for (const auto& [key, value] : properties) kafka[key] = value;
-  std::string text = "[host]\nname = " + quoted(host_name) +
-                     "\nplugin_dirs = " + quoted_list({HOSTLER_PLUGIN_DIR, HOSTLER_FLOW_PLUGIN_DIR}) +
-                     "\n[ledger]\nurl = " + quoted(schema_.url()) + "\n[kafka]\nbrokers = " + quoted_list({bootstrap_}) +
-                     "\n[kafka.properties]\n";
-  for (const auto& [key, value] : kafka) text += quoted(key) + " = " + quoted(value) + "\n";
+  std::string text = "[host]\nname = " + toml_text(host_name) +
+                     "\nplugin_dirs = " + toml_list({HOSTLER_PLUGIN_DIR, HOSTLER_FLOW_PLUGIN_DIR}) +
+                     "\n[ledger]\nurl = " + toml_text(schema_.url()) +
+                     "\n[kafka]\nbrokers = " + toml_list({bootstrap_}) + "\n[kafka.properties]\n";
+  for (const auto& [key, value] : kafka) text += toml_text(key) + " = " + toml_text(value) + "\n";
   for (const auto& handler : handlers) text += handler.toml();
   return folder_.write(host_name + ".toml", text);
 }
@@ -123,12 +130,14 @@ void World::migrate(const std::filesystem::path& config) {
 void World::make_effects_table(const std::string& table) {
   db().exec("CREATE TABLE " + table +
             " (event_id text NOT NULL, topic text, part integer, off bigint, body bytea, "
-            "handled_at timestamptz DEFAULT clock_timestamp(), handled_by text DEFAULT current_setting('application_name'))");
+            "handled_at timestamptz DEFAULT clock_timestamp(), handled_by text DEFAULT "
+            "current_setting('application_name'))");
 }
 
 std::vector<Effect> World::effects(const std::string& table) {
   std::vector<Effect> found;
-  for (const auto& row : db().query("SELECT event_id, topic, part, off, body IS NULL, encode(body, 'hex') FROM " + table)) {
+  for (const auto& row :
+       db().query("SELECT event_id, topic, part, off, body IS NULL, encode(body, 'hex') FROM " + table)) {
     Effect effect{row[0], row[1], std::stoll(row[2]), std::stoll(row[3]), std::nullopt};
     if (row[4] == "f") effect.body = unhex(row[5]);
     found.push_back(std::move(effect));
@@ -137,7 +146,9 @@ std::vector<Effect> World::effects(const std::string& table) {
   return found;
 }
 
-long long World::effect_count(const std::string& table) { return db().number("SELECT count(*) FROM " + table); }
+long long World::effect_count(const std::string& table) {
+  return db().number("SELECT count(*) FROM " + table);
+}
 
 std::vector<Delivery> World::deliveries() const {
   std::ifstream file(folder_ / "journal");
@@ -178,10 +189,13 @@ Reference reference(const std::string& topic, const std::vector<KafkaRecord>& re
       std::from_chars(value.data() + 5, value.data() + value.size(), good);
       done = good <= max_retries + 1;
     }
-    if (value.starts_with("reject:") || value.starts_with("retry:") || value.starts_with("throw:")) done = false;
+    if (value.starts_with("reject:") || value.starts_with("retry:") || value.starts_with("throw:"))
+      done = false;
     if (value.starts_with("drop:")) continue;
-    if (done) out.effects.push_back({id, topic, record.partition, record.offset, record.value});
-    else out.dead.insert(id);
+    if (done)
+      out.effects.push_back({id, topic, record.partition, record.offset, record.value});
+    else
+      out.dead.insert(id);
   }
   std::sort(out.effects.begin(), out.effects.end());
   return out;

@@ -24,14 +24,14 @@ namespace hostler::flow {
 using namespace hostler::testing;
 
 // A TOML string.
-[[nodiscard]] std::string quoted(std::string_view text);
-[[nodiscard]] std::string quoted_list(const std::vector<std::string>& texts);
+[[nodiscard]] std::string toml_text(std::string_view text);
+[[nodiscard]] std::string toml_list(const std::vector<std::string>& texts);
 
 // One [[handler]] table: keys (dotted for what lies in its sub-tables) and their values as TOML text.
 class HandlerToml {
  public:
   HandlerToml& set(const std::string& key, const std::string& value) { return keys_[key] = value, *this; }
-  HandlerToml& text(const std::string& key, std::string_view value) { return set(key, quoted(value)); }
+  HandlerToml& text(const std::string& key, std::string_view value) { return set(key, toml_text(value)); }
   HandlerToml& without(const std::string& key) { return keys_.erase(key), *this; }
   [[nodiscard]] std::string toml() const;
 
@@ -50,7 +50,9 @@ class Host {
   // Waits until every handler has joined its group; throws with the output when that takes too long.
   Host& ready(std::chrono::milliseconds patience = std::chrono::seconds(30));
   // SIGTERM; the exit code.
-  int leave(std::chrono::milliseconds patience = std::chrono::seconds(30)) { return process_.terminate(patience).code; }
+  int leave(std::chrono::milliseconds patience = std::chrono::seconds(30)) {
+    return process_.terminate(patience).code;
+  }
   void kill_hard() { process_.kill_hard(); }
   [[nodiscard]] bool running() { return process_.running(); }
   [[nodiscard]] pid_t pid() const { return process_.pid(); }
@@ -106,7 +108,8 @@ class World {
   [[nodiscard]] HandlerToml probe(const std::string& handler, const std::vector<std::string>& topics,
                                   const std::string& output = "") const;
   // Writes a host's configuration. `properties` go to [kafka.properties].
-  std::filesystem::path config(const std::vector<HandlerToml>& handlers, const std::string& host_name = "flow",
+  std::filesystem::path config(const std::vector<HandlerToml>& handlers,
+                               const std::string& host_name = "flow",
                                const std::map<std::string, std::string>& properties = {});
   // `hostler ledger migrate`, and the effects table.
   void migrate(const std::filesystem::path& config);
@@ -124,7 +127,9 @@ class World {
   }
   // Empty when there is no such topic.
   [[nodiscard]] std::vector<KafkaRecord> read(const std::string& topic);
-  [[nodiscard]] std::vector<KafkaRecord> letters(const std::string& topic) { return read(dead_letter_topic(topic)); }
+  [[nodiscard]] std::vector<KafkaRecord> letters(const std::string& topic) {
+    return read(dead_letter_topic(topic));
+  }
 
   // Everything in the topics is settled: no lag, no record on its way through the retries.
   [[nodiscard]] bool settled(const std::vector<std::string>& topics);
@@ -147,7 +152,8 @@ struct Reference {
   std::vector<Effect> effects; // sorted
   std::set<std::string> dead;  // event ids
 };
-[[nodiscard]] Reference reference(const std::string& topic, const std::vector<KafkaRecord>& records, int max_retries = 3);
+[[nodiscard]] Reference reference(const std::string& topic, const std::vector<KafkaRecord>& records,
+                                  int max_retries = 3);
 
 // What differs between two sorted lists of effects, for a failing test's message; empty when nothing does.
 [[nodiscard]] std::string difference(const std::vector<Effect>& found, const std::vector<Effect>& expected);

@@ -32,9 +32,10 @@ std::vector<KafkaRecord> mixed_events(int count) {
 TEST_CASE("without a ledger a host killed in mid batch loses no record") {
   World world;
   const std::string topic = world.topic("events", 2), output = world.topic("output", 2);
-  const auto config = world.config(
-      {world.probe("probe.bare", {topic}, output).set("batch.max_records", "20").set("retry.delays", R"(["1s"])")}, "bare",
-      quick_session);
+  const auto config = world.config({world.probe("probe.bare", {topic}, output)
+                                        .set("batch.max_records", "20")
+                                        .set("retry.delays", R"(["1s"])")},
+                                   "bare", quick_session);
   const auto records = mixed_events(1500);
   world.kafka().produce_all(topic, records);
 
@@ -70,8 +71,8 @@ TEST_CASE("without a ledger a host killed in mid batch loses no record") {
 TEST_CASE("a host killed in mid batch ten times leaves each effect exactly once") {
   World world;
   const std::string topic = world.topic("events", 3);
-  const auto config =
-      world.config({world.handler({topic}).set("lanes", "2").set("batch.max_records", "20")}, "killed", quick_session);
+  const auto config = world.config({world.handler({topic}).set("lanes", "2").set("batch.max_records", "20")},
+                                   "killed", quick_session);
   world.migrate(config);
   world.kafka().produce_all(topic, mixed_events(6000));
 
@@ -86,8 +87,8 @@ TEST_CASE("a host killed in mid batch ten times leaves each effect exactly once"
     REQUIRE(world.kafka().lag(world.group(), topic) > 0); // it had more to do
     // Between COMMIT and the commit of the offset: the ledger's mark is ahead.
     for (const auto& [partition, offset] : world.kafka().committed(world.group(), topic)) {
-      offsets_behind +=
-          world.db().number("SELECT next_offset FROM hostler_mark WHERE partition = " + std::to_string(partition)) > offset;
+      offsets_behind += world.db().number("SELECT next_offset FROM hostler_mark WHERE partition = " +
+                                          std::to_string(partition)) > offset;
     }
     CHECK(world.db().number("SELECT count(*) - count(DISTINCT event_id) FROM effects") == 0);
   }
@@ -107,9 +108,11 @@ TEST_CASE("a host killed in mid batch ten times leaves each effect exactly once"
   std::set<std::string> dead;
   for (const auto& letter : world.letters(topic)) {
     const auto id = letter.header("event-id").value();
-    const auto step = world.db().value("SELECT step FROM hostler_delegated WHERE state = 'dead' AND event_id = '" + id + "'");
+    const auto step = world.db().value(
+        "SELECT step FROM hostler_delegated WHERE state = 'dead' AND event_id = '" + id + "'");
     if (step == letter.header("hostler-step")) dead.insert(id);
   }
   CHECK(dead == wanted.dead);
-  CHECK(world.db().number("SELECT count(*) FROM hostler_delegated") == static_cast<long long>(wanted.dead.size()));
+  CHECK(world.db().number("SELECT count(*) FROM hostler_delegated") ==
+        static_cast<long long>(wanted.dead.size()));
 }

@@ -85,7 +85,8 @@ TEST_CASE("garbage envelopes end in dead letters with reasons, and good ones pas
   world.kafka().flush();
 
   Host host(config);
-  REQUIRE(eventually(30s, [&] { return world.effect_count() >= static_cast<long long>(garbage.size()) + 2; }));
+  REQUIRE(
+      eventually(30s, [&] { return world.effect_count() >= static_cast<long long>(garbage.size()) + 2; }));
   REQUIRE(world.settles({topic}, 20s));
   CHECK(host.leave() == 0);
 
@@ -101,28 +102,34 @@ TEST_CASE("garbage envelopes end in dead letters with reasons, and good ones pas
   for (std::size_t i = 0; i < garbage.size(); ++i) {
     const auto& [value, reason, message] = garbage[i];
     CAPTURE(i, value.substr(0, 40));
-    const auto letter = std::find_if(letters.begin(), letters.end(), [&](const auto& l) { return l.key == std::to_string(i); });
+    const auto letter = std::find_if(letters.begin(), letters.end(),
+                                     [&](const auto& l) { return l.key == std::to_string(i); });
     REQUIRE(letter != letters.end());
     CHECK(letter->value == value);
     CHECK(letter->header("foreign") == "kept");
     CHECK(letter->header("hostler-attempt") == "1");
-    if (!reason.empty()) CHECK(letter->header("hostler-reason") == reason);
-    else CHECK_THAT(letter->header("hostler-reason").value_or(""), contains("invalid") || contains("undecodable"));
+    if (!reason.empty())
+      CHECK(letter->header("hostler-reason") == reason);
+    else
+      CHECK_THAT(letter->header("hostler-reason").value_or(""),
+                 contains("invalid") || contains("undecodable"));
     const std::string said = letter->header("hostler-error-message").value_or("");
     CHECK_FALSE(said.empty());
     CHECK_THAT(said, contains(message));
   }
-  for (const std::string delay : {"1s", "2s", "4s"}) CHECK(world.read(world.retry_topic(topic, delay)).empty());
+  for (const std::string delay : {"1s", "2s", "4s"})
+    CHECK(world.read(world.retry_topic(topic, delay)).empty());
 }
 
 TEST_CASE("a dead letter too large for its topic loses headers, then the error text, never the payload") {
   World world;
   const std::string topic = world.topic("events", 1);
   world.kafka().create_topic(world.dead_letter_topic(topic), 1, {{"max.message.bytes", "2048"}});
-  const auto config = world.config({world.handler({topic})});
+  // Uncompressed: the reason is the value again, and would take no room.
+  const auto config = world.config({world.handler({topic})}, "letters", {{"compression.codec", "none"}});
   world.migrate(config);
 
-  std::mt19937 random(3); // bytes that do not compress
+  std::mt19937 random(3);
   const auto noise = [&](std::size_t size) {
     std::string text;
     while (text.size() < size) text += static_cast<char>('!' + random() % 90);
@@ -134,9 +141,10 @@ TEST_CASE("a dead letter too large for its topic loses headers, then the error t
     return record;
   };
   // The reason is the value: it takes up to 1024 bytes of a header.
-  const std::vector<KafkaRecord> records = {rejected("fits", 200, 100), rejected("no-headers", 200, 2000),
-                                            rejected("no-text", 900, 100), rejected("no-text-either", 1200, 3000),
-                                            rejected("too-large", 4000, 100), event("good", "good")};
+  const std::vector<KafkaRecord> records = {
+      rejected("fits", 200, 100),       rejected("no-headers", 200, 2000),
+      rejected("no-text", 900, 100),    rejected("no-text-either", 1200, 3000),
+      rejected("too-large", 4000, 100), event("good", "good")};
   world.kafka().produce_all(topic, records);
   Host host(config);
   REQUIRE(eventually(30s, [&] { return world.effect_count() == 1; }));
@@ -169,12 +177,14 @@ TEST_CASE("a dead letter too large for its topic loses headers, then the error t
     CHECK(letter.header("hostler-origin-offset").has_value());
   }
   // The letter that fits nowhere: the ledger's row keeps the record, payload and headers.
-  const auto rows = world.db().query("SELECT event_id, state, encode(record, 'escape') FROM hostler_delegated WHERE record IS NOT NULL");
+  const auto rows = world.db().query(
+      "SELECT event_id, state, encode(record, 'escape') FROM hostler_delegated WHERE record IS NOT NULL");
   REQUIRE(rows.size() == 1);
   CHECK(rows[0][0] == "too-large");
   CHECK(rows[0][1] == "dead");
   std::string escaped; // as encode() writes backslashes
-  for (const char c : records[4].value.value()) escaped += c == '\\' ? std::string("\\\\") : std::string(1, c);
+  for (const char c : records[4].value.value())
+    escaped += c == '\\' ? std::string("\\\\") : std::string(1, c);
   CHECK(rows[0][2].find(escaped) != std::string::npos);
   CHECK(rows[0][2].find("large") != std::string::npos);
   CHECK(world.db().number("SELECT count(*) FROM hostler_delegated") == 5);

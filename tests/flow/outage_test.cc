@@ -5,7 +5,9 @@
 
 using namespace hostler::flow;
 
-TEST_CASE("PostgreSQL stopped for 20 s under load pauses the intake, and nothing is retried or dead-lettered for it") {
+TEST_CASE(
+    "PostgreSQL stopped for 20 s under load pauses the intake, and nothing is retried or dead-lettered for "
+    "it") {
   PrivatePostgres postgres;
   World world(postgres.url());
   const std::string topic = world.topic("events", 2);
@@ -16,7 +18,8 @@ TEST_CASE("PostgreSQL stopped for 20 s under load pauses the intake, and nothing
   int produced = 0;
   const auto load = [&] {
     for (int i = 0; i < 5; ++i, ++produced)
-      world.kafka().produce(topic, event("event-" + std::to_string(produced), produced < 20 ? "fail:2:" : "good"));
+      world.kafka().produce(topic,
+                            event("event-" + std::to_string(produced), produced < 20 ? "fail:2:" : "good"));
     world.kafka().flush();
     return true;
   };
@@ -71,11 +74,12 @@ TEST_CASE("a host started while the broker is down stays up, says so, and works 
   const auto config = world.config({world.handler({topic})});
   world.migrate(config);
   world.kafka().produce_all(topic, {event("first", "value"), event("second", "fail:2:")});
-  kafka.stop();
+  kafka.kill();
   Host host(config);
   REQUIRE(host.process().wait_for_output(kafka.url(), 10s));
   CHECK(stays(5s, [&] { return host.running() && host.lines_with("ready:") == 0; }));
-  CHECK(host.lines_with(R"("level":"error")") + host.lines_with(R"("level":"warn")") <= 8); // not once a second and client
+  CHECK(host.lines_with(R"("level":"error")") + host.lines_with(R"("level":"warn")") <=
+        8); // not once a second and client
   kafka.start();
   REQUIRE(eventually(60s, [&] { return world.effect_count() == 2; }));
   CHECK(host.lines_with("ready:") == 1);

@@ -55,7 +55,8 @@ TEST_CASE("no retry is delivered before it is due") {
   const auto deliveries = world.deliveries();
   CHECK(deliveries.size() == 4 * count);
   std::vector<std::int64_t> lateness;
-  for (const auto& [delay, attempt, millis] : {std::tuple("1s", 2, 1000), std::tuple("2s", 3, 2000), std::tuple("4s", 4, 4000)}) {
+  for (const auto& [delay, attempt, millis] :
+       {std::tuple("1s", 2, 1000), std::tuple("2s", 3, 2000), std::tuple("4s", 4, 4000)}) {
     std::map<std::string, std::int64_t> due;
     for (const auto& copy : world.read(world.retry_topic(topic, delay)))
       due[copy.header("event-id").value()] = copy.timestamp_ms + millis;
@@ -88,7 +89,9 @@ TEST_CASE("fresh records flow while a failing one waits in its tier") {
 
   const auto due = std::to_string(world.read(tier).at(0).timestamp_ms + 6000);
   const std::string handled_before_due = "extract(epoch FROM handled_at) * 1000 < " + due;
-  CHECK(world.db().number("SELECT count(*) FROM effects WHERE event_id <> 'failing' AND " + handled_before_due) == 300);
-  CHECK(world.db().number("SELECT count(*) FROM effects WHERE event_id = 'failing' AND NOT " + handled_before_due) == 1);
+  CHECK(world.db().number("SELECT count(*) FROM effects WHERE event_id <> 'failing' AND " +
+                          handled_before_due) == 300);
+  CHECK(world.db().number("SELECT count(*) FROM effects WHERE event_id = 'failing' AND NOT " +
+                          handled_before_due) == 1);
   CHECK(world.effect_count() == 301);
 }

@@ -40,7 +40,9 @@ TEST_CASE("SQL of a record whose verdict is not done leaves no trace") {
     CAPTURE(name);
     REQUIRE(eventually(30s, [&] { return world.kafka().lag(world.name(name), topic) == 0; }));
   }
-  REQUIRE(eventually(30s, [&] { return world.db().number("SELECT count(*) FROM hostler_delegated WHERE state = 'retry'") == 0; }));
+  REQUIRE(eventually(30s, [&] {
+    return world.db().number("SELECT count(*) FROM hostler_delegated WHERE state = 'retry'") == 0;
+  }));
   CHECK(host.leave() == 0);
 
   const auto wanted = reference(topic, world.read(topic), 1);
@@ -50,7 +52,8 @@ TEST_CASE("SQL of a record whose verdict is not done leaves no trace") {
     CAPTURE(name);
     CHECK(difference(world.effects(name), wanted.effects) == "");
     std::multiset<std::string> dead;
-    for (const auto& letter : world.read(topic + "." + world.name(name) + ".dlq")) dead.insert(letter.header("event-id").value());
+    for (const auto& letter : world.read(topic + "." + world.name(name) + ".dlq"))
+      dead.insert(letter.header("event-id").value());
     CHECK(dead == std::multiset<std::string>(wanted.dead.begin(), wanted.dead.end()));
   }
 }
@@ -67,7 +70,8 @@ TEST_CASE("a failing statement is charged to its record alone among 500") {
                                         .set("batch.max_records", "500")
                                         .text("batch.max_wait", "2s")});
   world.migrate(config);
-  for (int i = 0; i < 500; ++i) world.kafka().produce(topic, event("event-" + std::to_string(i), i == 250 ? "badsql:" : "good"));
+  for (int i = 0; i < 500; ++i)
+    world.kafka().produce(topic, event("event-" + std::to_string(i), i == 250 ? "badsql:" : "good"));
   world.kafka().flush();
   Host host(config);
   REQUIRE(eventually(30s, [&] { return world.effect_count() >= 499; }));

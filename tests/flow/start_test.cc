@@ -18,11 +18,14 @@ long long named(World& world, const std::string& name) {
 
 } // namespace
 
-TEST_CASE("latest skips nothing that is produced after the group's first start, even when the host is killed before its first record") {
+TEST_CASE(
+    "latest skips nothing that is produced after the group's first start, even when the host is killed "
+    "before its first record") {
   World world;
   const std::string topic = world.topic("events", 2);
   const auto config = world.config({world.handler({topic}).text("start", "latest")}, "latest",
-                                   {{"session.timeout.ms", "1500"}, {"heartbeat.interval.ms", "500"},
+                                   {{"session.timeout.ms", "1500"},
+                                    {"heartbeat.interval.ms", "500"},
                                     {"topic.metadata.refresh.interval.ms", "1000"}});
   world.migrate(config);
   world.kafka().produce_all(topic, numbered("old", 50));
@@ -32,7 +35,8 @@ TEST_CASE("latest skips nothing that is produced after the group's first start, 
     host.kill_hard();
   }
   world.kafka().produce_all(topic, numbered("new", 50));
-  world.kafka().add_partitions(topic, 4); // a partition that did not exist at the first start is read from its beginning
+  world.kafka().add_partitions(
+      topic, 4); // a partition that did not exist at the first start is read from its beginning
   world.kafka().produce_all(topic, [] {
     auto records = numbered("later", 20);
     for (auto& record : records) record.partition = 3;

@@ -36,8 +36,9 @@ struct TwoServices {
     return world.settled({topic}) && world.kafka().lag(other_group, topic) == 0 &&
            world.kafka().count(output) >= 90 &&
            std::all_of(retry_topics.begin(), retry_topics.end(), [&](const std::string& retry) {
-             return !world.kafka().has_topic(retry) || (world.kafka().lag(other_group + ".retry", retry) == 0 &&
-                                                        world.kafka().lag(world.group() + ".retry", retry) == 0);
+             return !world.kafka().has_topic(retry) ||
+                    (world.kafka().lag(other_group + ".retry", retry) == 0 &&
+                     world.kafka().lag(world.group() + ".retry", retry) == 0);
            });
   }
   // Each service did its own work once.
@@ -78,7 +79,8 @@ TEST_CASE("two services may share retry and dead-letter topics, and each filters
   TwoServices two;
   World& world = two.world;
   const auto shared = [&](HandlerToml handler) {
-    return handler.text("retry.topic", world.name("internal.retry.{delay}")).text("dead_letter.topic", world.name("internal.dlq"));
+    return handler.text("retry.topic", world.name("internal.retry.{delay}"))
+        .text("dead_letter.topic", world.name("internal.dlq"));
   };
   const auto effects_config = world.config({shared(world.handler({two.topic}))}, "one");
   const auto other_config = world.config({shared(two.other())}, "two");
@@ -90,13 +92,15 @@ TEST_CASE("two services may share retry and dead-letter topics, and each filters
   CHECK(other.leave() == 0);
   two.check_work();
   std::map<std::string, int> copies, letters;
-  for (const auto& record : world.read(world.name("internal.retry.1s"))) ++copies[record.header("hostler-handler").value()];
+  for (const auto& record : world.read(world.name("internal.retry.1s")))
+    ++copies[record.header("hostler-handler").value()];
   CHECK(copies == std::map<std::string, int>{{"effects", 10}, {"other", 10}});
   CHECK(world.read(world.name("internal.retry.2s")).empty());
   for (const auto& record : world.read(world.name("internal.dlq"))) {
     ++letters[record.header("hostler-handler").value()];
     CHECK(record.header("hostler-reason") == "rejected");
-    CHECK(record.header("hostler-error-message") == "not wanted by " + record.header("hostler-handler").value());
+    CHECK(record.header("hostler-error-message") ==
+          "not wanted by " + record.header("hostler-handler").value());
   }
   CHECK(letters == std::map<std::string, int>{{"effects", 10}, {"other", 10}});
   CHECK(world.db().number("SELECT count(*) FROM hostler_delegated") == 10);
@@ -127,7 +131,8 @@ TEST_CASE("a shared retry topic with fewer partitions than a source takes its co
   CHECK(difference(world.effects(), expected) == "");
 }
 
-TEST_CASE("a pattern subscription never consumes its own retry topics, and finds a topic that is created later") {
+TEST_CASE(
+    "a pattern subscription never consumes its own retry topics, and finds a topic that is created later") {
   World world;
   const std::string a = world.topic("chat.a", 2), b = world.topic("chat.b", 1);
   const auto config = world.config({world.handler({world.name("chat.*")})}, "pattern",

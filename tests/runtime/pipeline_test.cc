@@ -448,11 +448,27 @@ TEST_CASE("copies of other groups are filtered, a stranger's record in a retry t
   pipeline.run_once(core::Millis(0));
   CHECK(w.observer[Outcome::filtered] == 1);
   CHECK(w.observer[Outcome::dead] == 1);
+  CHECK(w.publisher.on(letters).size() == 1);
   CHECK(w.lane.handled.empty());
   // Delivered again (its offset was not committed): the row says that it has its letter.
   retry.give_back({}, core::Offset{1}, {});
   pipeline.run_once(core::Millis(0));
   CHECK(w.observer[Outcome::duplicate] == 1);
+}
+
+TEST_CASE("a stranger's record in a pattern's retry topic stays in the ledger's row when there is no topic for it") {
+  auto config = user_service();
+  config.topics = {"user-*"};
+  World w(config);
+  w.publisher.fail = [](const runtime::OutRecord&) { return std::optional(FakePublisher::Kind::topic_missing); };
+  ScriptedSource retry({first_tier, core::Partition{0}});
+  retry.tier = 0;
+  retry.add("whatever");
+  runtime::Pipeline pipeline(w.parts(retry));
+  pipeline.run_once(core::Millis(0));
+  CHECK(retry.settled_to == core::Offset{1});
+  REQUIRE(w.ledger.delegated().size() == 1);
+  CHECK_THAT(w.ledger.delegated().begin()->second.record.value_or(""), contains("whatever"));
 }
 
 TEST_CASE("a copy that was never delegated is not believed") {

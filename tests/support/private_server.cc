@@ -32,7 +32,7 @@ void PrivateServer::thaw() { signal(SIGCONT); }
 std::string PrivateServer::control(const std::string& command, const std::vector<std::string>& settings) {
   std::vector<std::string> argv{control_, command, (folder_ / "server").string()};
   argv.insert(argv.end(), settings.begin(), settings.end());
-  auto [status, output] = run(std::move(argv), {}, std::chrono::seconds(120));
+  auto [status, output] = run(std::move(argv), {}, std::chrono::seconds(240));
   if (status != ExitStatus{.code = 0, .signal = 0})
     throw std::runtime_error(control_ + " " + command + " failed:\n" + output);
   while (output.ends_with('\n')) output.pop_back();

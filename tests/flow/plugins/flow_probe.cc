@@ -56,11 +56,11 @@ hostler::Verdict steered(const hostler::Record& record, const hostler::Context& 
 class Bare {
  public:
   explicit Bare(std::string_view config)
-      : journal_(steering::setting(config, "journal", "")), output_(steering::setting(config, "output", "")) {}
+      : journal_(steering::setting(config, "journal", "")),
+        output_(steering::setting(config, "output", "")) {}
   hostler::Verdict on_record(const hostler::Record& record, hostler::Context& ctx) const {
     journal_.note(record);
-    if (!output_.empty())
-      ctx.publish({.topic = output_, .key = record.event_id(), .value = record.value()});
+    if (!output_.empty()) ctx.publish({.topic = output_, .key = record.event_id(), .value = record.value()});
     return steered(record, ctx);
   }
 

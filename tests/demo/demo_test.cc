@@ -1,0 +1,91 @@
+// `hostler demo` as its users start it: a child process that ends with a summary.
+#include <regex>
+#include <sstream>
+
+#include "support/catch.h"
+#include "support/process.h"
+#include "support/temp_dir.h"
+#include "support/wait.h"
+
+namespace hostler::testing {
+namespace {
+
+struct SummaryRow {
+  std::string handler;
+  long read = 0, done = 0, duplicate = 0, dead = 0, dropped = 0, filtered = 0;
+};
+
+std::vector<SummaryRow> summary_of(const std::string& output) {
+  static const std::regex row(R"(^(\S+-service)\s+(\d+)\s+=\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+\d+$)");
+  std::vector<SummaryRow> rows;
+  std::istringstream lines(output);
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch m;
+    if (!std::regex_match(line, m, row)) continue;
+    const auto number = [&](std::size_t i) { return std::stol(m[i]); };
+    rows.push_back({m[1], number(2), number(3), number(4), number(5), number(6), number(7)});
+  }
+  return rows;
+}
+
+void check_summary(const std::string& output) {
+  const auto rows = summary_of(output);
+  CHECK(rows.size() == 3);
+  for (const auto& r : rows) {
+    INFO(r.handler);
+    CHECK(r.read > 0);
+    CHECK(r.read == r.done + r.duplicate + r.dead + r.dropped + r.filtered);
+  }
+  CHECK(output.find("It adds up") != std::string::npos);
+}
+
+// TMPDIR of its own, so that what the demo leaves behind can be seen.
+ProcessOptions in(const TempDir& folder) {
+  ProcessOptions options;
+  options.env["TMPDIR"] = folder.path();
+  return options;
+}
+
+TEST_CASE("a demo of three seconds drains all tiers, adds up and leaves nothing behind") {
+  const TempDir folder;
+  const auto demo = run({HOSTLER_BINARY, "demo", "--for", "3s", "--plain", "--seed", "1"}, in(folder), 120s);
+  INFO(demo.output);
+  CHECK(demo.status.code == 0);
+  check_summary(demo.output);
+  const auto rows = summary_of(demo.output);
+  // The seed decides what is produced: everything is in it.
+  for (const auto& r : rows) CHECK((r.done > 0 && r.duplicate > 0 && r.dead > 0));
+  CHECK(demo.output.find("producing") != std::string::npos);
+  CHECK(demo.output.find("draining") != std::string::npos);
+  CHECK(demo.output.find("\x1b[") == std::string::npos); // no escapes in a pipe
+  CHECK(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_CASE("an interrupted demo still drains and sums up") {
+  const TempDir folder;
+  Process demo({HOSTLER_BINARY, "demo", "--for", "1h", "--plain", "--seed", "2"}, in(folder));
+  REQUIRE(demo.wait_for_output("producing 00:01", 60s));
+  demo.kill(SIGINT);
+  const auto status = demo.wait(120s);
+  INFO(demo.output());
+  REQUIRE(status);
+  CHECK(status->code == 0);
+  check_summary(demo.output());
+}
+
+TEST_CASE("a second interrupt stops the demo at once") {
+  const TempDir folder;
+  Process demo({HOSTLER_BINARY, "demo", "--for", "1h", "--plain", "--seed", "3"}, in(folder));
+  REQUIRE(demo.wait_for_output("producing 00:01", 60s));
+  demo.kill(SIGINT);
+  REQUIRE(demo.wait_for_output("draining", 10s));
+  demo.kill(SIGINT);
+  const auto status = demo.wait(5s);
+  REQUIRE(status);
+  CHECK(status->code == 1);
+  CHECK(demo.output().find("stopped at once") != std::string::npos);
+  CHECK(demo.output().find("It adds up") == std::string::npos);
+}
+
+} // namespace
+} // namespace hostler::testing
