@@ -31,7 +31,6 @@
 namespace hostler::cli {
 namespace {
 
-constexpr core::Millis default_duration = std::chrono::seconds(20);
 constexpr core::Millis tick{50}, redraw_every{100}, plain_every{1000};
 constexpr core::Millis rate_window = std::chrono::seconds(2);
 constexpr core::Millis patience_to_join = std::chrono::seconds(20),
@@ -75,10 +74,7 @@ class RateMeter {
 class Demo {
  public:
   Demo(const DemoOptions& options, DemoFolder& folder)
-      : options_(options),
-        folder_(folder),
-        duration_(options.duration.value_or(default_duration)),
-        log_(folder.path() / "hostler.log") {}
+      : options_(options), folder_(folder), log_(folder.path() / "hostler.log") {}
 
   // Everything until the host runs. An error: it cannot.
   core::Status<> set_up();
@@ -92,6 +88,7 @@ class Demo {
   [[nodiscard]] bool joined() const;
   [[nodiscard]] bool all_settled() const;
   core::Status<> step();
+  [[nodiscard]] std::string reason_to_end(core::Millis produced_for) const;
   void enter(Phase phase);
   void show();
   DemoFrame frame();
@@ -99,7 +96,6 @@ class Demo {
 
   const DemoOptions options_;
   DemoFolder& folder_;
-  const core::Millis duration_;
   LogToFile log_;
   runtime::SystemClock clock_;
   std::unique_ptr<kafka::MockCluster> cluster_;
@@ -115,6 +111,7 @@ class Demo {
   Phase phase_ = Phase::joining;
   core::SteadyTime phase_since_{}, shown_at_{};
   core::Millis produced_for_{0};
+  std::string ended_because_ = "interrupted";
   bool interrupted_ = false;
   std::map<std::string, RateMeter> rates_;
 };
@@ -189,22 +186,29 @@ core::Status<> Demo::step() {
       else if (in_phase > patience_to_join)
         return core::Error{"the handlers did not join their groups in the mock cluster"};
       break;
-    case Phase::producing: {
-      produced_for_ = std::min(in_phase, duration_);
+    case Phase::producing:
+      produced_for_ = options_.duration ? std::min(in_phase, *options_.duration) : in_phase;
       if (auto produced = producer_->produce_until(produced_for_, clock_.now()); !produced) return produced;
-      const bool letters_full =
-          std::any_of(Traffic::topics.begin(), Traffic::topics.end(), [&](std::string_view topic) {
-            return letters_->bytes(demo_dead_letter_topic(topic)) > most_letter_bytes;
-          });
-      if (interrupted_ || in_phase >= duration_ || producer_->full() || letters_full) enter(Phase::draining);
+      ended_because_ = reason_to_end(in_phase);
+      if (!ended_because_.empty()) enter(Phase::draining);
       break;
-    }
     case Phase::draining:
       if (all_settled() || in_phase > patience_to_drain) enter(Phase::ended);
       break;
     case Phase::ended: break;
   }
   return core::Status<>::success();
+}
+
+// Why producing ends now; empty if it goes on.
+std::string Demo::reason_to_end(core::Millis produced_for) const {
+  if (interrupted_) return "interrupted";
+  if (options_.duration && produced_for >= *options_.duration) return "the time is over";
+  const bool letters_full =
+      std::any_of(Traffic::topics.begin(), Traffic::topics.end(), [&](std::string_view topic) {
+        return letters_->bytes(demo_dead_letter_topic(topic)) > most_letter_bytes;
+      });
+  return producer_->full() || letters_full ? "the mock cluster has no room for more" : "";
 }
 
 void Demo::enter(Phase phase) {
@@ -235,7 +239,7 @@ DemoFrame Demo::frame() {
   DemoFrame f;
   f.phase = phases[static_cast<std::size_t>(phase_)];
   f.elapsed = produced_for_;
-  f.duration = duration_;
+  f.duration = options_.duration;
   f.produced = producer_->produced();
   f.rate = rates_[""].measure(steady, f.produced);
   for (const auto& [name, of_handler] : counts.handlers) {
@@ -269,6 +273,10 @@ core::Result<DemoReport> Demo::sum_up() {
   const auto counts = stats_->snapshot();
   host_.reset(); // gives the database back
 
+  std::printf("\n%llu records in %.0f s (seed %llu); producing ended: %s\n",
+              static_cast<unsigned long long>(producer_->produced()),
+              static_cast<double>(produced_for_.count()) / 1000,
+              static_cast<unsigned long long>(options_.seed), ended_because_.c_str());
   DemoFacts facts;
   facts.expected_letters = reference_.letters();
   facts.letters = letters_->letters();
@@ -315,7 +323,6 @@ int run_demo(const DemoOptions& options) {
   if (auto ran = demo.run(); !ran) return complain(ran.error().message, *folder);
   auto report = demo.sum_up();
   if (!report) return complain(report.error().message, *folder);
-  std::printf("\n");
   for (const auto& line : report->lines) std::printf("%s\n", printable(line).c_str());
   std::fflush(stdout);
   if (report->adds_up()) return exit_fine;

@@ -41,6 +41,7 @@ void Client::error(rd_kafka_t* rk, int err, const char* text, void* self) {
     client->reporter_.trouble(LogLevel::error, "fatal", rd_kafka_err2name(fatal), std::string("fatal: ") + why.data());
     return;
   }
+  client->in_trouble_.store(true);
   // One broker of several going away is the client's business; it says so itself when none is left.
   const bool minor = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
   client->reporter_.trouble(minor ? LogLevel::info : LogLevel::error, minor ? "a broker" : "brokers",

@@ -3,6 +3,7 @@
 // Thread-safety: constant after construction, but for `on_rebalance` (the thread that polls the group queue).
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -26,7 +27,12 @@ class Client {
   [[nodiscard]] rd_kafka_t* get() const { return handle_.get(); }
   [[nodiscard]] Reporter& reporter() { return reporter_; }
   // Something was heard from a broker: the trouble with the brokers, if any, is over.
-  void heard_from_broker() { reporter_.over("brokers", "the brokers answer again"); }
+  void heard_from_broker() {
+    if (in_trouble_.load(std::memory_order_relaxed) && in_trouble_.exchange(false)) {
+      reporter_.over("brokers", "the brokers answer again");
+      reporter_.forget("a broker");
+    }
+  }
 
   OnRebalance on_rebalance;  // empty: every assignment is declined
 
@@ -37,6 +43,7 @@ class Client {
   static void log_line(const rd_kafka_t* rk, int level, const char* facility, const char* text);
 
   Reporter reporter_;
+  std::atomic<bool> in_trouble_{false};
   ClientHandle handle_;  // last: its threads log until it is gone
 };
 

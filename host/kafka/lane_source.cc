@@ -53,7 +53,7 @@ bool LaneSource::take_turn(core::Batch& out, const Wish& wish, core::SteadyTime 
   for (std::size_t i = 0; i < partitions_.size(); ++i) {
     const std::size_t at = (turn_ + i) % partitions_.size();
     PartitionState& p = *partitions_[at];
-    if (p.seek_to || !p.halted.empty()) continue;
+    if (!p.owned.load() || p.seek_to || !p.halted.empty()) continue;
     if (now < p.held_until) {
       look_again = std::min(look_again, p.held_until);
       continue;

@@ -31,4 +31,9 @@ void Reporter::over(const std::string& subject, std::string_view text) {
   say(LogLevel::info, text);
 }
 
+void Reporter::forget(const std::string& subject) {
+  const std::lock_guard lock(mutex_);
+  troubles_.erase(subject);
+}
+
 }  // namespace hostler::kafka

@@ -22,6 +22,8 @@ class Reporter {
   void trouble(LogLevel level, const std::string& subject, const std::string& state, std::string_view text);
   // The trouble of `subject`, if it was reported, is over: says so once.
   void over(const std::string& subject, std::string_view text);
+  // Likewise, silently.
+  void forget(const std::string& subject);
 
  private:
   struct Trouble {

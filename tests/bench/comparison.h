@@ -32,12 +32,12 @@ struct Comparison {
   double aim = 0;
   std::vector<Pair> pairs;
   Interval interval;
-  double ratio = 0; // median
-  std::size_t counted = 0;
+  double ratio = 0;        // median
+  std::size_t counted = 0; // pairs; with 0 there is neither ratio nor interval
 };
 
 using Side = std::function<Measured()>;
-// Prints each pair as it comes. Discarded pairs are made up for, up to twice the plan; throws when none is left.
+// Prints each pair as it comes. Discarded pairs are made up for, up to twice the plan.
 [[nodiscard]] Comparison compare(const std::string& name, double aim, const Plan& plan, const Side& twin,
                                  const Side& host);
 

@@ -29,6 +29,7 @@ void Drain::settled(std::uint64_t records) {
     first_batch_ = records;
   }
   const bool before = count_ < expected_;
+  ++batches_;
   count_ += records;
   if (before && count_ >= expected_) {
     end_ = Instant::now();
@@ -49,19 +50,21 @@ Measured Drain::finish(std::chrono::seconds patience) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return {expected_ - first_batch_, std::chrono::duration<double>(end_.at - begin_.at).count(),
-          end_.cpu_seconds - begin_.cpu_seconds, static_cast<double>(usage.ru_maxrss) / 1024};
+          end_.cpu_seconds - begin_.cpu_seconds, static_cast<double>(usage.ru_maxrss) / 1024,
+          static_cast<double>(count_) / static_cast<double>(batches_)};
 }
 
 std::string to_line(const Measured& m) {
-  return fmt::format("{}{} {:.6f} {:.6f} {:.1f}\n", marker, m.records, m.seconds, m.cpu_seconds, m.peak_mb);
+  return fmt::format("{}{} {:.6f} {:.6f} {:.1f} {:.1f}\n", marker, m.records, m.seconds, m.cpu_seconds,
+                     m.peak_mb, m.batch);
 }
 
 Measured from_output(const std::string& output) {
   const auto at = output.rfind(marker);
   Measured m;
   unsigned long long records = 0;
-  if (at == std::string::npos || std::sscanf(output.c_str() + at, "measured %llu %lf %lf %lf", &records,
-                                             &m.seconds, &m.cpu_seconds, &m.peak_mb) != 4)
+  if (at == std::string::npos || std::sscanf(output.c_str() + at, "measured %llu %lf %lf %lf %lf", &records,
+                                             &m.seconds, &m.cpu_seconds, &m.peak_mb, &m.batch) != 5)
     throw std::runtime_error("a side of the bench ended without a result; its output:\n" + output);
   m.records = records;
   return m;

@@ -17,6 +17,7 @@ struct Measured {
   double seconds = 0;
   double cpu_seconds = 0; // of the whole process, within the time
   double peak_mb = 0;     // resident, of the whole process and all of its life
+  double batch = 0;       // records per batch, on average
 
   [[nodiscard]] double rate() const { return static_cast<double>(records) / seconds; }
   [[nodiscard]] double cpu_per_million() const { return cpu_seconds / static_cast<double>(records) * 1e6; }
@@ -46,8 +47,8 @@ class Drain {
   const std::uint64_t expected_;
   std::mutex mutex_;
   std::condition_variable all_;
-  std::uint64_t count_ = 0, first_batch_ = 0; // guarded by mutex_
-  Instant begin_, end_;                       // guarded by mutex_
+  std::uint64_t count_ = 0, first_batch_ = 0, batches_ = 0; // guarded by mutex_
+  Instant begin_, end_;                                     // guarded by mutex_
 };
 
 } // namespace hostler::bench

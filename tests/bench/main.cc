@@ -128,6 +128,14 @@ Latency bench_latency(const Options& options) {
   return run_latency_side(consume_scenario(topic, options.latency), rate);
 }
 
+void print_result(const Comparison& c) {
+  const std::string found = c.counted == 0 ? "no pair counted"
+                                           : fmt::format("ratio {:.3f}, interval {:.3f}..{:.3f}", c.ratio,
+                                                         c.interval.low, c.interval.high);
+  fmt::print("{}: aim {:.2f}, {}, n {}, discarded {}\n", c.name, c.aim, found, c.counted,
+             c.pairs.size() - c.counted);
+}
+
 void run_benches(const Options& options) {
   const auto wanted = [&](const char* name) { return options.only.empty() || options.only == name; };
   std::vector<Comparison> comparisons;
@@ -141,9 +149,7 @@ void run_benches(const Options& options) {
   if (comparisons.empty() && latency.empty())
     throw std::invalid_argument("no bench is called " + options.only);
   fmt::print("\n");
-  for (const auto& c : comparisons)
-    fmt::print("{}: aim {:.2f}, ratio {:.3f}, interval {:.3f}..{:.3f}, n {}, discarded {}\n", c.name, c.aim,
-               c.ratio, c.interval.low, c.interval.high, c.counted, c.pairs.size() - c.counted);
+  for (const auto& c : comparisons) print_result(c);
   fmt::print("{}", latency);
 }
 

@@ -138,22 +138,31 @@ inline std::unique_ptr<DatabaseBackend> make_database(Store store) {
 
 // -- short names for what the tests build --
 
-inline std::vector<runtime::IdRow> id_rows(const std::vector<std::string>& ids, std::string_view topic = "orders") {
-  std::vector<runtime::IdRow> rows;
-  for (std::size_t i = 0; i < ids.size(); ++i) rows.push_back({ids[i], "order.created", topic, {0}, {static_cast<std::int64_t>(i)}});
-  return rows;
-}
+// Rows of ids that live as long as this.
+class IdRows {
+ public:
+  explicit IdRows(std::vector<std::string> ids, std::string_view topic = "orders") : ids_(std::move(ids)) {
+    for (std::size_t i = 0; i < ids_.size(); ++i) rows_.push_back({ids_[i], "order.created", topic, {0}, {static_cast<std::int64_t>(i)}});
+  }
+  IdRows(const IdRows&) = delete;
+  IdRows& operator=(const IdRows&) = delete;
+  operator std::span<const runtime::IdRow>() const { return rows_; }  // NOLINT: implicit on purpose
+
+ private:
+  std::vector<std::string> ids_;
+  std::vector<runtime::IdRow> rows_;
+};
 
 // Claims in the session's open transaction; throws the error.
 inline std::vector<int> claim(runtime::LedgerSession& session, const std::vector<std::string>& ids, std::string_view service = "svc") {
-  const auto rows = id_rows(ids);
+  const IdRows rows(ids);
   std::vector<std::uint8_t> flags(ids.size(), 7);
   if (auto done = session.claim_ids(service, rows, flags); !done) throw std::runtime_error(done.error().code + " " + done.error().message);
   return {flags.begin(), flags.end()};
 }
 
 inline std::vector<int> find(runtime::LedgerSession& session, const std::vector<std::string>& ids, std::string_view service = "svc") {
-  const auto rows = id_rows(ids);
+  const IdRows rows(ids);
   std::vector<std::uint8_t> flags(ids.size(), 7);
   if (auto done = session.find_ids(service, rows, flags); !done) throw std::runtime_error(done.error().code + " " + done.error().message);
   return {flags.begin(), flags.end()};

@@ -140,7 +140,7 @@ TEST_CASE("an event type that the table cannot hold is made to fit") {
 TEST_CASE("claims need a transaction") {
   HOSTLER_ON_EVERY_LEDGER(backend);
   auto session = backend->ledger().lease();
-  const auto rows = id_rows({"a"});
+  const IdRows rows({"a"});
   std::vector<std::uint8_t> claimed(1);
   CHECK_FALSE(session->claim_ids("svc", rows, claimed).ok());
   CHECK(find(*session, {"a"}) == std::vector{0});
@@ -157,7 +157,7 @@ TEST_CASE("overlapping batches do not deadlock, and each id is claimed by exactl
       std::vector<std::string> ids;
       for (int i = 0; i < per_batch; ++i) ids.push_back("evt-" + std::to_string(round) + "-" + std::to_string(i));
       std::shuffle(ids.begin(), ids.end(), random);
-      const auto rows = id_rows(ids);
+      const IdRows rows(ids);
       std::vector<std::uint8_t> claimed(ids.size());
       runtime::LedgerError why;
       if (!session->begin() || !session->claim_ids("svc", rows, claimed) || session->commit(&why) != runtime::CommitOutcome::committed) {

@@ -98,6 +98,8 @@ class World {
   [[nodiscard]] KafkaClient& kafka() { return kafka_; }
   [[nodiscard]] Postgres& db();
   void reconnect() { db_.reset(); } // after the database was away
+  // Configurations written from now on name this broker.
+  void hosts_use(const std::string& bootstrap) { hosts_bootstrap_ = bootstrap; }
 
   std::string topic(std::string_view text = "events", int partitions = 1,
                     const std::map<std::string, std::string>& config = {});
@@ -138,6 +140,7 @@ class World {
  private:
   const std::string prefix_ = unique_prefix();
   const std::string bootstrap_;
+  std::string hosts_bootstrap_ = bootstrap_;
   TempDir folder_;
   PostgresSchema schema_;
   KafkaClient kafka_;
