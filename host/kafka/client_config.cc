@@ -28,8 +28,8 @@ class Builder {
     std::array<char, 512> text{};
     if (rd_kafka_conf_set(conf_.get(), name, value.c_str(), text.data(), text.size()) == RD_KAFKA_CONF_OK) return;
     if (error_.empty()) {
-      error_ = std::string("librdkafka ") + rd_kafka_version_str() + " refuses the property " + name + " = \"" + value +
-               "\": " + text.data() + "; see [kafka.properties] and [handler.kafka]";
+      // Without our copy of the value, which may be a password; the client quotes values of numbers and words only.
+      error_ = std::string("librdkafka ") + rd_kafka_version_str() + " refuses the property " + name + ": " + text.data() + "; see [kafka.properties] and [handler.kafka]";
     }
   }
 
