@@ -1,6 +1,5 @@
 // `hostler demo` as its users start it: a child process that ends with a summary.
 #include <csignal>
-#include <regex>
 #include <sstream>
 
 #include "support/catch.h"
@@ -16,15 +15,18 @@ struct SummaryRow {
   long read = 0, done = 0, duplicate = 0, dead = 0, dropped = 0, filtered = 0;
 };
 
+// Lines such as: user-service  508  =  480  15  11  2  0  20
 std::vector<SummaryRow> summary_of(const std::string& output) {
-  static const std::regex row(R"(^(\S+-service)\s+(\d+)\s+=\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+\d+$)");
   std::vector<SummaryRow> rows;
   std::istringstream lines(output);
   for (std::string line; std::getline(lines, line);) {
-    std::smatch m;
-    if (!std::regex_match(line, m, row)) continue;
-    const auto number = [&](std::size_t i) { return std::stol(m[i]); };
-    rows.push_back({m[1], number(2), number(3), number(4), number(5), number(6), number(7)});
+    std::istringstream words(line);
+    SummaryRow r;
+    std::string equals;
+    if (words >> r.handler >> r.read >> equals >> r.done >> r.duplicate >> r.dead >> r.dropped >>
+            r.filtered &&
+        equals == "=")
+      rows.push_back(r);
   }
   return rows;
 }
@@ -67,6 +69,23 @@ TEST_CASE("a demo of three seconds drains all tiers, adds up and leaves nothing 
   CHECK(demo.output.find("draining") != std::string::npos);
   CHECK(demo.output.find("\x1b[") == std::string::npos); // no escapes in a pipe
   CHECK(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_CASE("on a terminal the demo draws in place and gives the screen back") {
+  const TempDir folder;
+  const std::string command = HOSTLER_BINARY " demo --for 1s --seed 4";
+  const auto demo =
+      run({"script", "-qefc", command, "/dev/null"}, in(folder), 120s); // util-linux: runs it on a terminal
+  CHECK(demo.status.code == 0);
+  const auto screen = demo.output.find("\x1b[?1049h"), back = demo.output.rfind("\x1b[?25h\x1b[?1049l"),
+             sum = demo.output.find("It adds up");
+  INFO(demo.output);
+  REQUIRE(screen != std::string::npos);
+  REQUIRE(back != std::string::npos);
+  REQUIRE(sum != std::string::npos);
+  CHECK(screen < back);
+  CHECK(back < sum);
+  CHECK(demo.output.find("waiting for their next attempt") < back);
 }
 
 TEST_CASE("an interrupted demo still drains and sums up") {

@@ -157,6 +157,8 @@ TEST_CASE("a missing topic or partition fails within seconds, beside records tha
   const auto begin = std::chrono::steady_clock::now();
   const auto failures = publisher.publish(records);
   const auto took = std::chrono::steady_clock::now() - begin;
+  for (auto& f : failures) WARN(f.index << " " << f.message);
+  WARN(client.count(name + "there") << " " << client.partitions(name+"there"));
   CHECK(took < 8s);
   REQUIRE(kinds(failures) == std::vector<Kind>{Kind::topic_missing, Kind::topic_missing});
   CHECK(failures[0].index == 1);

@@ -40,14 +40,17 @@ const std::vector<Library> libraries = {
     {"Boost.Beast and Asio", std::regex("boost/(beast|asio).*"), {"http"}},
     {"prometheus-cpp", std::regex("prometheus/.*"), {"http", "runtime"}},
     {"spdlog and fmt", std::regex("(spdlog|fmt)/.*"), {"runtime", "cli"}},
-    {"simdjson and nlohmann", std::regex("(simdjson\\.h|nlohmann/.*)"), {"runtime", "config", "plugin", "http", "cli"}},
+    {"simdjson and nlohmann",
+     std::regex("(simdjson\\.h|nlohmann/.*)"),
+     {"runtime", "config", "plugin", "http", "cli"}},
     {"OpenSSL and xxHash", std::regex("(openssl/.*|xxh\\w*\\.h)"), {"runtime", "store", "plugin", "http"}},
     {"the plugin API", std::regex("hostler/.*"), {"plugin"}},
 };
 
 // Operating system and time have no place in core; these standard headers are how they come in.
-const std::set<std::string> not_in_core = {"thread",     "mutex",   "condition_variable", "future",  "fstream", "iostream",
-                                           "filesystem", "cstdlib", "stdlib.h",           "unistd.h", "random"};
+const std::set<std::string> not_in_core = {
+    "thread",     "mutex",   "condition_variable", "future",   "fstream", "iostream",
+    "filesystem", "cstdlib", "stdlib.h",           "unistd.h", "random"};
 
 struct Include {
   int line;
@@ -80,7 +83,8 @@ std::optional<std::string> broken_in_host(const std::string& folder, const Inclu
   const auto& header = include.header;
   if (header.find("../") != std::string::npos) return "includes are written from the host/ root, without ../";
   const auto allowed = host_folders.find(folder);
-  if (allowed == host_folders.end()) return "host/" + folder + " is not in the table of tests/layering/includes.cc: add it";
+  if (allowed == host_folders.end())
+    return "host/" + folder + " is not in the table of tests/layering/includes.cc: add it";
   for (const auto& library : libraries) {
     if (!std::regex_match(header, library.header)) continue;
     if (library.folders.contains(folder)) return std::nullopt;
@@ -95,7 +99,8 @@ std::optional<std::string> broken_in_host(const std::string& folder, const Inclu
     return "host/ never includes tests";
   if (include.quoted) return "a header of host/ is included as \"folder/name.h\", others in angle brackets";
   if (folder == "core") {
-    if (header.find('/') != std::string::npos || header.ends_with(".hpp")) return "host/core uses the standard library only";
+    if (header.find('/') != std::string::npos || header.ends_with(".hpp"))
+      return "host/core uses the standard library only";
     if (not_in_core.contains(header) || header.ends_with(".h"))
       return "host/core does no I/O and knows no threads, clock or system headers";
   }
@@ -112,7 +117,8 @@ std::optional<std::string> broken_in_plugin(const Include& include) {
 }
 
 std::optional<std::string> broken_in_api(const Include& include) {
-  static const std::regex fine("(hostler/.*|[a-z_]+|std\\w+\\.h|string\\.h|cxxabi\\.h)"); // own, C++, C, the C++ ABI's
+  static const std::regex fine(
+      "(hostler/.*|[a-z_]+|std\\w+\\.h|string\\.h|cxxabi\\.h)"); // own, C++, C, the C++ ABI's
   static const std::regex neighbour("(\\.\\./)?\\w+\\.h(pp)?");
   if (std::regex_match(include.header, fine)) return std::nullopt;
   if (include.quoted && std::regex_match(include.header, neighbour)) return std::nullopt;
@@ -128,7 +134,8 @@ std::vector<Violation> check_includes(std::string_view path_view, std::string_vi
     std::optional<std::string> rule;
     if (path.starts_with("host/")) rule = broken_in_host(first_part(path.substr(5)), include);
     if (path.starts_with("plugins/")) rule = broken_in_plugin(include);
-    if (path.starts_with("plugin-api/include/") || path.starts_with("plugin-api/cpp/")) rule = broken_in_api(include);
+    if (path.starts_with("plugin-api/include/") || path.starts_with("plugin-api/cpp/"))
+      rule = broken_in_api(include);
     if (rule) result.push_back({path + ":" + std::to_string(include.line), include.header, *rule});
   }
   return result;

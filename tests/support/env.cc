@@ -12,7 +12,8 @@ namespace {
 std::string required(const char* name) {
   const char* value = std::getenv(name);
   if (value == nullptr || *value == '\0')
-    throw std::runtime_error(std::string(name) + " is not set: this test needs real servers, run it through ./dev test" +
+    throw std::runtime_error(std::string(name) +
+                             " is not set: this test needs real servers, run it through ./dev test" +
                              " (or set it to what `./dev kafka start` and `./dev postgres start` print)");
   return value;
 }

@@ -44,7 +44,8 @@ void check(rd_kafka_resp_err_t error, const std::string& what) {
 
 using Properties = std::map<std::string, std::string>;
 
-Kafka open(rd_kafka_type_t type, const Properties& properties, void* opaque, void (*setup)(rd_kafka_conf_t*)) {
+Kafka open(rd_kafka_type_t type, const Properties& properties, void* opaque,
+           void (*setup)(rd_kafka_conf_t*)) {
   char error[512];
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   for (const auto& [name, value] : properties) {
@@ -80,7 +81,8 @@ KafkaRecord copy(const rd_kafka_message_t& message) {
     const char* name = nullptr;
     const void* data = nullptr;
     std::size_t size = 0;
-    for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &data, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i)
+    for (std::size_t i = 0;
+         rd_kafka_header_get_all(headers, i, &name, &data, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i)
       record.headers.push_back({name, bytes(data, size)});
   }
   return record;
@@ -94,7 +96,8 @@ rd_kafka_vu_t argument(rd_kafka_vtype_t type) {
 
 rd_kafka_vu_t memory(rd_kafka_vtype_t type, const OptionalBytes& value) {
   rd_kafka_vu_t result = argument(type);
-  result.u.mem.ptr = value ? const_cast<char*>(value->data()) : nullptr; // with RD_KAFKA_MSG_F_COPY it is only read
+  result.u.mem.ptr =
+      value ? const_cast<char*>(value->data()) : nullptr; // with RD_KAFKA_MSG_F_COPY it is only read
   result.u.mem.size = value ? value->size() : 0;
   return result;
 }
@@ -110,9 +113,9 @@ OptionalBytes KafkaRecord::header(std::string_view name) const {
 
 struct KafkaClient::Impl {
   std::string bootstrap;
-  std::string first_failure;       // of a delivery since the last flush
-  std::size_t undelivered = 0;     // produced, no delivery report yet
-  Kafka producer;            // also carries the admin calls
+  std::string first_failure;   // of a delivery since the last flush
+  std::size_t undelivered = 0; // produced, no delivery report yet
+  Kafka producer;              // also carries the admin calls
   Queue admin;
 
   // Two batches in flight to a topic that was just made can lose the first: a broker that is not leader yet refuses it, takes
@@ -122,8 +125,10 @@ struct KafkaClient::Impl {
     auto& impl = *static_cast<Impl*>(opaque);
     --impl.undelivered;
     if (!impl.first_failure.empty()) return;
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) impl.first_failure = rd_kafka_err2str(message->err);
-    else if (message->offset < 0) impl.first_failure = "reported as delivered, but without an offset";
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+      impl.first_failure = rd_kafka_err2str(message->err);
+    else if (message->offset < 0)
+      impl.first_failure = "reported as delivered, but without an offset";
   }
 
   // Runs one admin request and returns its result event. `send` gets the options and the queue.
@@ -166,7 +171,8 @@ struct KafkaClient::Impl {
     if (!eventually(30s, ready)) fail("create " + topic, "its partitions got no leaders");
   }
 
-  static void check_topics(const rd_kafka_topic_result_t* const* results, std::size_t count, const std::string& what) {
+  static void check_topics(const rd_kafka_topic_result_t* const* results, std::size_t count,
+                           const std::string& what) {
     for (std::size_t i = 0; i < count; ++i) {
       if (rd_kafka_topic_result_error(results[i]) == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
       const char* words = rd_kafka_topic_result_error_string(results[i]);
@@ -177,45 +183,52 @@ struct KafkaClient::Impl {
 
 KafkaClient::KafkaClient(const std::string& bootstrap) : impl_(std::make_unique<Impl>()) {
   impl_->bootstrap = bootstrap;
-  impl_->producer = open(RD_KAFKA_PRODUCER,
-                         {{"bootstrap.servers", bootstrap},
-                          {"enable.idempotence", "true"},
-                          {"linger.ms", "2"},
-                          {"max.in.flight", "1"}, // see delivered()
-                          {"message.max.bytes", "10000000"},
-                          {"message.timeout.ms", std::to_string(timeout_ms)},
-                          {"log_level", "3"}},
-                         impl_.get(), [](rd_kafka_conf_t* conf) { rd_kafka_conf_set_dr_msg_cb(conf, &Impl::delivered); });
+  impl_->producer =
+      open(RD_KAFKA_PRODUCER,
+           {{"bootstrap.servers", bootstrap},
+            {"enable.idempotence", "true"},
+            {"linger.ms", "2"},
+            {"max.in.flight", "1"}, // see delivered()
+            {"message.max.bytes", "10000000"},
+            {"message.timeout.ms", std::to_string(timeout_ms)},
+            {"log_level", "3"}},
+           impl_.get(), [](rd_kafka_conf_t* conf) { rd_kafka_conf_set_dr_msg_cb(conf, &Impl::delivered); });
   impl_->admin.reset(rd_kafka_queue_new(impl_->producer.get()));
 }
 
 KafkaClient::~KafkaClient() = default;
 
-void KafkaClient::create_topic(const std::string& topic, int partitions, const std::map<std::string, std::string>& config) {
+void KafkaClient::create_topic(const std::string& topic, int partitions,
+                               const std::map<std::string, std::string>& config) {
   char text[256];
   Handle<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy> wanted(
       rd_kafka_NewTopic_new(topic.c_str(), partitions, 1, text, sizeof text));
   if (!wanted) fail("create " + topic, text);
   for (const auto& [name, value] : config)
     check(rd_kafka_NewTopic_set_config(wanted.get(), name.c_str(), value.c_str()), "create " + topic);
-  const Event event = impl_->request(RD_KAFKA_ADMIN_OP_CREATETOPICS, "create " + topic, [&](auto* options, auto* queue) {
-    auto* list = wanted.get();
-    rd_kafka_CreateTopics(impl_->producer.get(), &list, 1, options, queue);
-  });
+  const Event event =
+      impl_->request(RD_KAFKA_ADMIN_OP_CREATETOPICS, "create " + topic, [&](auto* options, auto* queue) {
+        auto* list = wanted.get();
+        rd_kafka_CreateTopics(impl_->producer.get(), &list, 1, options, queue);
+      });
   std::size_t count = 0;
-  const auto* results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
+  const auto* results =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
   Impl::check_topics(results, count, "create " + topic);
   impl_->wait_for_leaders(topic, partitions);
 }
 
 void KafkaClient::delete_topic(const std::string& topic) {
-  Handle<rd_kafka_DeleteTopic_t, rd_kafka_DeleteTopic_destroy> wanted(rd_kafka_DeleteTopic_new(topic.c_str()));
-  const Event event = impl_->request(RD_KAFKA_ADMIN_OP_DELETETOPICS, "delete " + topic, [&](auto* options, auto* queue) {
-    auto* list = wanted.get();
-    rd_kafka_DeleteTopics(impl_->producer.get(), &list, 1, options, queue);
-  });
+  Handle<rd_kafka_DeleteTopic_t, rd_kafka_DeleteTopic_destroy> wanted(
+      rd_kafka_DeleteTopic_new(topic.c_str()));
+  const Event event =
+      impl_->request(RD_KAFKA_ADMIN_OP_DELETETOPICS, "delete " + topic, [&](auto* options, auto* queue) {
+        auto* list = wanted.get();
+        rd_kafka_DeleteTopics(impl_->producer.get(), &list, 1, options, queue);
+      });
   std::size_t count = 0;
-  const auto* results = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &count);
+  const auto* results =
+      rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &count);
   Impl::check_topics(results, count, "delete " + topic);
   if (!eventually(30s, [&] { return !has_topic(topic); })) fail("delete " + topic, "it is still there");
 }
@@ -225,13 +238,14 @@ void KafkaClient::add_partitions(const std::string& topic, int new_total) {
   Handle<rd_kafka_NewPartitions_t, rd_kafka_NewPartitions_destroy> wanted(
       rd_kafka_NewPartitions_new(topic.c_str(), static_cast<std::size_t>(new_total), text, sizeof text));
   if (!wanted) fail("add partitions to " + topic, text);
-  const Event event =
-      impl_->request(RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, "add partitions to " + topic, [&](auto* options, auto* queue) {
+  const Event event = impl_->request(
+      RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, "add partitions to " + topic, [&](auto* options, auto* queue) {
         auto* list = wanted.get();
         rd_kafka_CreatePartitions(impl_->producer.get(), &list, 1, options, queue);
       });
   std::size_t count = 0;
-  const auto* results = rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event.get()), &count);
+  const auto* results =
+      rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event.get()), &count);
   Impl::check_topics(results, count, "add partitions to " + topic);
   impl_->wait_for_leaders(topic, new_total);
 }
@@ -251,16 +265,18 @@ bool KafkaClient::has_topic(const std::string& topic) {
   return std::find(all.begin(), all.end(), topic) != all.end();
 }
 
-int KafkaClient::partitions(const std::string& topic) { return static_cast<int>(impl_->led_partitions(topic).size()); }
+int KafkaClient::partitions(const std::string& topic) {
+  return static_cast<int>(impl_->led_partitions(topic).size());
+}
 
 std::map<std::string, std::string> KafkaClient::topic_config(const std::string& topic) {
   Handle<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy> wanted(
       rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
-  const Event event = impl_->request(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, "configuration of " + topic,
-                                     [&](auto* options, auto* queue) {
-                                       auto* list = wanted.get();
-                                       rd_kafka_DescribeConfigs(impl_->producer.get(), &list, 1, options, queue);
-                                     });
+  const Event event = impl_->request(
+      RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, "configuration of " + topic, [&](auto* options, auto* queue) {
+        auto* list = wanted.get();
+        rd_kafka_DescribeConfigs(impl_->producer.get(), &list, 1, options, queue);
+      });
   std::map<std::string, std::string> result;
   std::size_t count = 0;
   const auto* resources =
@@ -281,12 +297,16 @@ std::map<std::string, std::string> KafkaClient::topic_config(const std::string& 
 void KafkaClient::produce(const std::string& topic, const KafkaRecord& record) {
   Headers headers(rd_kafka_headers_new(record.headers.size()));
   for (const auto& [name, value] : record.headers)
-    check(rd_kafka_header_add(headers.get(), name.data(), static_cast<ssize_t>(name.size()), value ? value->data() : nullptr,
-                              value ? static_cast<ssize_t>(value->size()) : 0),
-          "header " + name);
-  std::vector<rd_kafka_vu_t> arguments{argument(RD_KAFKA_VTYPE_TOPIC),     argument(RD_KAFKA_VTYPE_PARTITION),
-                                       argument(RD_KAFKA_VTYPE_TIMESTAMP), argument(RD_KAFKA_VTYPE_MSGFLAGS),
-                                       argument(RD_KAFKA_VTYPE_HEADERS),   memory(RD_KAFKA_VTYPE_KEY, record.key),
+    check(
+        rd_kafka_header_add(headers.get(), name.data(), static_cast<ssize_t>(name.size()),
+                            value ? value->data() : nullptr, value ? static_cast<ssize_t>(value->size()) : 0),
+        "header " + name);
+  std::vector<rd_kafka_vu_t> arguments{argument(RD_KAFKA_VTYPE_TOPIC),
+                                       argument(RD_KAFKA_VTYPE_PARTITION),
+                                       argument(RD_KAFKA_VTYPE_TIMESTAMP),
+                                       argument(RD_KAFKA_VTYPE_MSGFLAGS),
+                                       argument(RD_KAFKA_VTYPE_HEADERS),
+                                       memory(RD_KAFKA_VTYPE_KEY, record.key),
                                        memory(RD_KAFKA_VTYPE_VALUE, record.value)};
   arguments[0].u.cstr = topic.c_str();
   arguments[1].u.i32 = record.partition;
@@ -300,7 +320,7 @@ void KafkaClient::produce(const std::string& topic, const KafkaRecord& record) {
       fail("produce to " + topic, rd_kafka_error_string(error.get()));
     rd_kafka_poll(impl_->producer.get(), 50);
   }
-  headers.release(); // now the client's
+  (void)headers.release(); // now it belongs to the client
   ++impl_->undelivered;
   rd_kafka_poll(impl_->producer.get(), 0);
 }
@@ -309,7 +329,8 @@ void KafkaClient::flush() {
   check(rd_kafka_flush(impl_->producer.get(), timeout_ms + 5'000), "flush");
   const std::string failure = std::exchange(impl_->first_failure, "");
   if (!failure.empty()) fail("delivery", failure);
-  if (impl_->undelivered != 0) fail("flush", std::to_string(impl_->undelivered) + " records without a delivery report");
+  if (impl_->undelivered != 0)
+    fail("flush", std::to_string(impl_->undelivered) + " records without a delivery report");
 }
 
 void KafkaClient::produce_all(const std::string& topic, const std::vector<KafkaRecord>& records) {
@@ -320,20 +341,22 @@ void KafkaClient::produce_all(const std::string& topic, const std::vector<KafkaR
 std::vector<KafkaRecord> KafkaClient::read(const std::string& topic, Isolation isolation) {
   const auto ids = impl_->led_partitions(topic);
   if (ids.empty()) fail("read " + topic, "no such topic");
-  const Kafka consumer = open(RD_KAFKA_CONSUMER,
-                              {{"bootstrap.servers", impl_->bootstrap},
-                               {"group.id", "hostler-test-reader"}, // never joined, nothing is committed
-                               {"enable.auto.commit", "false"},
-                               {"enable.partition.eof", "true"},
-                               {"auto.offset.reset", "earliest"},
-                               {"fetch.wait.max.ms", "10"},
-                               {"isolation.level", isolation == Isolation::read_committed ? "read_committed" : "read_uncommitted"},
-                               {"log_level", "3"}},
-                              nullptr, nullptr);
+  const Kafka consumer = open(
+      RD_KAFKA_CONSUMER,
+      {{"bootstrap.servers", impl_->bootstrap},
+       {"group.id", "hostler-test-reader"}, // never joined, nothing is committed
+       {"enable.auto.commit", "false"},
+       {"enable.partition.eof", "true"},
+       {"auto.offset.reset", "earliest"},
+       {"fetch.wait.max.ms", "10"},
+       {"isolation.level", isolation == Isolation::read_committed ? "read_committed" : "read_uncommitted"},
+       {"log_level", "3"}},
+      nullptr, nullptr);
   rd_kafka_poll_set_consumer(consumer.get());
   const Partitions assignment(rd_kafka_topic_partition_list_new(static_cast<int>(ids.size())));
   for (const auto id : ids)
-    rd_kafka_topic_partition_list_add(assignment.get(), topic.c_str(), id)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_topic_partition_list_add(assignment.get(), topic.c_str(), id)->offset =
+        RD_KAFKA_OFFSET_BEGINNING;
   check(rd_kafka_assign(consumer.get(), assignment.get()), "assign " + topic);
 
   std::vector<KafkaRecord> records;
@@ -341,9 +364,12 @@ std::vector<KafkaRecord> KafkaClient::read(const std::string& topic, Isolation i
   while (ended.size() < ids.size()) {
     const Message message(rd_kafka_consumer_poll(consumer.get(), timeout_ms));
     if (!message) fail("read " + topic, "nothing came for 30 s");
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) records.push_back(copy(*message));
-    else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) ended.insert(message->partition);
-    else if (message->err != RD_KAFKA_RESP_ERR__TRANSPORT) fail("read " + topic, rd_kafka_message_errstr(message.get()));
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+      records.push_back(copy(*message));
+    else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+      ended.insert(message->partition);
+    else if (message->err != RD_KAFKA_RESP_ERR__TRANSPORT)
+      fail("read " + topic, rd_kafka_message_errstr(message.get()));
   }
   std::stable_sort(records.begin(), records.end(), [](const auto& left, const auto& right) {
     return std::pair(left.partition, left.offset) < std::pair(right.partition, right.offset);
@@ -355,7 +381,8 @@ std::map<std::int32_t, Watermarks> KafkaClient::watermarks(const std::string& to
   std::map<std::int32_t, Watermarks> result;
   for (const auto id : impl_->led_partitions(topic)) {
     auto& marks = result[id];
-    check(rd_kafka_query_watermark_offsets(impl_->producer.get(), topic.c_str(), id, &marks.low, &marks.high, timeout_ms),
+    check(rd_kafka_query_watermark_offsets(impl_->producer.get(), topic.c_str(), id, &marks.low, &marks.high,
+                                           timeout_ms),
           "watermarks of " + topic);
   }
   return result;
@@ -367,16 +394,18 @@ std::int64_t KafkaClient::count(const std::string& topic) {
   return result;
 }
 
-std::map<std::int32_t, std::int64_t> KafkaClient::committed(const std::string& group, const std::string& topic) {
+std::map<std::int32_t, std::int64_t> KafkaClient::committed(const std::string& group,
+                                                            const std::string& topic) {
   const Partitions wanted(rd_kafka_topic_partition_list_new(1));
-  for (const auto id : impl_->led_partitions(topic)) rd_kafka_topic_partition_list_add(wanted.get(), topic.c_str(), id);
+  for (const auto id : impl_->led_partitions(topic))
+    rd_kafka_topic_partition_list_add(wanted.get(), topic.c_str(), id);
   Handle<rd_kafka_ListConsumerGroupOffsets_t, rd_kafka_ListConsumerGroupOffsets_destroy> list(
       rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), wanted.get()));
-  const Event event = impl_->request(RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, "offsets of " + group,
-                                     [&](auto* options, auto* queue) {
-                                       auto* raw = list.get();
-                                       rd_kafka_ListConsumerGroupOffsets(impl_->producer.get(), &raw, 1, options, queue);
-                                     });
+  const Event event = impl_->request(
+      RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, "offsets of " + group, [&](auto* options, auto* queue) {
+        auto* raw = list.get();
+        rd_kafka_ListConsumerGroupOffsets(impl_->producer.get(), &raw, 1, options, queue);
+      });
   std::map<std::int32_t, std::int64_t> result;
   std::size_t count = 0;
   const auto* groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
@@ -386,7 +415,8 @@ std::map<std::int32_t, std::int64_t> KafkaClient::committed(const std::string& g
       fail("offsets of " + group, rd_kafka_error_string(error));
     const auto* partitions = rd_kafka_group_result_partitions(groups[g]);
     for (int p = 0; p < partitions->cnt; ++p) {
-      if (partitions->elems[p].offset >= 0) result[partitions->elems[p].partition] = partitions->elems[p].offset;
+      if (partitions->elems[p].offset >= 0)
+        result[partitions->elems[p].partition] = partitions->elems[p].offset;
     }
   }
   return result;
@@ -408,11 +438,12 @@ void KafkaClient::set_committed(const std::string& group, const std::string& top
   rd_kafka_topic_partition_list_add(wanted.get(), topic.c_str(), partition)->offset = offset;
   Handle<rd_kafka_AlterConsumerGroupOffsets_t, rd_kafka_AlterConsumerGroupOffsets_destroy> list(
       rd_kafka_AlterConsumerGroupOffsets_new(group.c_str(), wanted.get()));
-  const Event event = impl_->request(RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, "set offsets of " + group,
-                                     [&](auto* options, auto* queue) {
-                                       auto* raw = list.get();
-                                       rd_kafka_AlterConsumerGroupOffsets(impl_->producer.get(), &raw, 1, options, queue);
-                                     });
+  const Event event =
+      impl_->request(RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, "set offsets of " + group,
+                     [&](auto* options, auto* queue) {
+                       auto* raw = list.get();
+                       rd_kafka_AlterConsumerGroupOffsets(impl_->producer.get(), &raw, 1, options, queue);
+                     });
   std::size_t count = 0;
   const auto* groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(
       rd_kafka_event_AlterConsumerGroupOffsets_result(event.get()), &count);
@@ -426,10 +457,10 @@ void KafkaClient::set_committed(const std::string& group, const std::string& top
 
 KafkaClient::Group KafkaClient::group(const std::string& group) {
   const char* name = group.c_str();
-  const Event event = impl_->request(RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, "group " + group,
-                                     [&](auto* options, auto* queue) {
-                                       rd_kafka_DescribeConsumerGroups(impl_->producer.get(), &name, 1, options, queue);
-                                     });
+  const Event event = impl_->request(
+      RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, "group " + group, [&](auto* options, auto* queue) {
+        rd_kafka_DescribeConsumerGroups(impl_->producer.get(), &name, 1, options, queue);
+      });
   std::size_t count = 0;
   const auto* groups = rd_kafka_DescribeConsumerGroups_result_groups(
       rd_kafka_event_DescribeConsumerGroups_result(event.get()), &count);

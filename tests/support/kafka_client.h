@@ -53,7 +53,8 @@ class KafkaClient {
   KafkaClient& operator=(const KafkaClient&) = delete;
 
   // Topics. create_topic returns when every partition has a leader.
-  void create_topic(const std::string& topic, int partitions = 1, const std::map<std::string, std::string>& config = {});
+  void create_topic(const std::string& topic, int partitions = 1,
+                    const std::map<std::string, std::string>& config = {});
   void delete_topic(const std::string& topic);
   void add_partitions(const std::string& topic, int new_total);
   [[nodiscard]] std::vector<std::string> topics(std::string_view prefix = "");
@@ -68,17 +69,20 @@ class KafkaClient {
 
   // Reading, without a group. Everything from the low watermark to the end as it is at the call, ordered by partition and
   // offset.
-  [[nodiscard]] std::vector<KafkaRecord> read(const std::string& topic, Isolation isolation = Isolation::read_committed);
+  [[nodiscard]] std::vector<KafkaRecord> read(const std::string& topic,
+                                              Isolation isolation = Isolation::read_committed);
   [[nodiscard]] std::map<std::int32_t, Watermarks> watermarks(const std::string& topic);
   // Offsets written so far, over all partitions: high minus low watermarks.
   [[nodiscard]] std::int64_t count(const std::string& topic);
 
   // Groups. committed() has an entry for each partition with a committed (next) offset.
-  [[nodiscard]] std::map<std::int32_t, std::int64_t> committed(const std::string& group, const std::string& topic);
+  [[nodiscard]] std::map<std::int32_t, std::int64_t> committed(const std::string& group,
+                                                               const std::string& topic);
   // High watermarks minus committed offsets, over all partitions; a partition without one counts from its low watermark.
   [[nodiscard]] std::int64_t lag(const std::string& group, const std::string& topic);
   // What kafka-consumer-groups --reset-offsets does; the group must have no members.
-  void set_committed(const std::string& group, const std::string& topic, std::int32_t partition, std::int64_t offset);
+  void set_committed(const std::string& group, const std::string& topic, std::int32_t partition,
+                     std::int64_t offset);
   struct Group {
     std::string state; // "Stable", "Empty", "PreparingRebalance", "Dead" …
     std::size_t members = 0;

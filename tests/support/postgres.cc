@@ -15,11 +15,13 @@ void Postgres::Close::operator()(pg_conn* connection) const { PQfinish(connectio
 Postgres::Postgres(const std::string& url) : connection_(PQconnectdb(url.c_str())) {
   if (PQstatus(connection_.get()) != CONNECTION_OK)
     throw std::runtime_error("no connection to " + url + ": " + PQerrorMessage(connection_.get()));
-  PQsetNoticeProcessor(connection_.get(), [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(
+      connection_.get(), [](void*, const char*) {}, nullptr);
 }
 
 Rows Postgres::query(const std::string& sql) {
-  const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection_.get(), sql.c_str()), &PQclear);
+  const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection_.get(), sql.c_str()),
+                                                             &PQclear);
   const auto status = PQresultStatus(result.get());
   if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY)
     throw std::runtime_error(std::string(PQerrorMessage(connection_.get())) + "in: " + sql);
@@ -35,7 +37,8 @@ Rows Postgres::query(const std::string& sql) {
 
 PostgresSchema::PostgresSchema() : PostgresSchema(postgres_url()) {}
 
-PostgresSchema::PostgresSchema(std::string server_url) : server_url_(std::move(server_url)), name_(unique_prefix()) {
+PostgresSchema::PostgresSchema(std::string server_url)
+    : server_url_(std::move(server_url)), name_(unique_prefix()) {
   name_.pop_back();
   std::replace(name_.begin(), name_.end(), '-', '_');
   Postgres(server_url_).exec("CREATE SCHEMA " + name_);

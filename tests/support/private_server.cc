@@ -18,9 +18,7 @@ PrivateServer::PrivateServer(std::string control_name, const std::vector<std::st
 PrivateServer::~PrivateServer() {
   try {
     control("kill");
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-  }
+  } catch (const std::exception& error) { std::fprintf(stderr, "%s\n", error.what()); }
 }
 
 void PrivateServer::stop() { control("stop"); }

@@ -40,13 +40,15 @@ class PrivateServer {
 // Settings are "name=value" of server.properties, on top of tests/support/kafka/server.properties.
 class PrivateKafka : public PrivateServer {
  public:
-  explicit PrivateKafka(const std::vector<std::string>& settings = {}) : PrivateServer("kafka_ctl", settings) {}
+  explicit PrivateKafka(const std::vector<std::string>& settings = {})
+      : PrivateServer("kafka_ctl", settings) {}
 };
 
 // Settings are "name=value" of postgresql.conf.
 class PrivatePostgres : public PrivateServer {
  public:
-  explicit PrivatePostgres(const std::vector<std::string>& settings = {}) : PrivateServer("postgres_ctl", settings) {}
+  explicit PrivatePostgres(const std::vector<std::string>& settings = {})
+      : PrivateServer("postgres_ctl", settings) {}
 };
 
 } // namespace hostler::testing

@@ -60,12 +60,14 @@ Process::Process(std::vector<std::string> argv, ProcessOptions options) : output
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output_.c_str(), O_WRONLY | O_CREAT | O_APPEND,
+                                   0644);
   posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
   if (!options.directory.empty()) posix_spawn_file_actions_addchdir_np(&actions, options.directory.c_str());
 
   auto env = environment(options.env);
-  const int error = posix_spawnp(&pid_, argv[0].c_str(), &actions, nullptr, pointers(argv).data(), pointers(env).data());
+  const int error =
+      posix_spawnp(&pid_, argv[0].c_str(), &actions, nullptr, pointers(argv).data(), pointers(env).data());
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) {
     pid_ = -1;
@@ -108,7 +110,8 @@ std::optional<ExitStatus> Process::wait(std::chrono::milliseconds patience) {
 ExitStatus Process::terminate(std::chrono::milliseconds patience) {
   kill(SIGTERM);
   if (const auto status = wait(patience)) return *status;
-  throw std::runtime_error("process " + std::to_string(pid_) + " did not end after SIGTERM; its output:\n" + output());
+  throw std::runtime_error("process " + std::to_string(pid_) + " did not end after SIGTERM; its output:\n" +
+                           output());
 }
 
 ExitStatus Process::kill_hard() {
@@ -124,11 +127,12 @@ std::string Process::output() const {
 
 bool Process::wait_for_output(std::string_view text, std::chrono::milliseconds patience) {
   bool found = false;
-  return eventually(patience, [&] {
-           const bool ended = !running(); // asked first: what it printed last is then complete
-           found = output().find(text) != std::string::npos;
-           return found || ended;
-         }) &&
+  return eventually(patience,
+                    [&] {
+                      const bool ended = !running(); // asked first: what it printed last is then complete
+                      found = output().find(text) != std::string::npos;
+                      return found || ended;
+                    }) &&
          found;
 }
 

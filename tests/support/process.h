@@ -15,8 +15,8 @@ namespace hostler::testing {
 
 struct ProcessOptions {
   std::map<std::string, std::string> env; // added to this process's environment
-  std::filesystem::path output;           // takes stdout and stderr, appended; empty: a file of its own, see output()
-  std::filesystem::path directory;        // working directory; empty: this one
+  std::filesystem::path output; // takes stdout and stderr, appended; empty: a file of its own, see output()
+  std::filesystem::path directory; // working directory; empty: this one
 };
 
 struct ExitStatus {

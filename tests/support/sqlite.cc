@@ -12,7 +12,8 @@ Sqlite::Sqlite(const std::filesystem::path& file) {
   sqlite3* connection = nullptr;
   const int status = sqlite3_open(file.c_str(), &connection);
   connection_.reset(connection);
-  if (status != SQLITE_OK) throw std::runtime_error("cannot open " + file.string() + ": " + sqlite3_errmsg(connection));
+  if (status != SQLITE_OK)
+    throw std::runtime_error("cannot open " + file.string() + ": " + sqlite3_errmsg(connection));
   sqlite3_busy_timeout(connection, 10'000);
 }
 
@@ -28,8 +29,10 @@ Rows Sqlite::query(const std::string& sql) {
       auto& row = rows.emplace_back();
       for (int column = 0; column < sqlite3_column_count(raw); ++column) {
         const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(raw, column));
-        if (text == nullptr) row.emplace_back("NULL");
-        else row.emplace_back(text, static_cast<std::size_t>(sqlite3_column_bytes(raw, column)));
+        if (text == nullptr)
+          row.emplace_back("NULL");
+        else
+          row.emplace_back(text, static_cast<std::size_t>(sqlite3_column_bytes(raw, column)));
       }
       status = SQLITE_OK;
     }

@@ -45,7 +45,8 @@ TEST_CASE("a schema is gone after its test") {
     name = schema.name();
     schema.connect().exec("CREATE TABLE t (id int)");
   }
-  CHECK(Postgres(postgres_url()).number("SELECT count(*) FROM pg_namespace WHERE nspname = '" + name + "'") == 0);
+  CHECK(Postgres(postgres_url()).number("SELECT count(*) FROM pg_namespace WHERE nspname = '" + name + "'") ==
+        0);
 }
 
 TEST_CASE("a private PostgreSQL stops, dies and comes back with its data at the same address") {

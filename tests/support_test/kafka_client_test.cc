@@ -15,9 +15,11 @@ TEST_CASE("records come back byte for byte, null apart from empty") {
   const std::string topic = unique_prefix() + "bytes";
   kafka.create_topic(topic, 2);
   const std::string odd("\0\xff\xfe zero and no utf-8", 21);
-  kafka.produce_all(topic, {{.key = "k", .value = odd, .headers = {{"h", odd}, {"h", std::nullopt}, {"e", ""}}, .partition = 1},
-                            {.key = std::nullopt, .value = std::nullopt, .partition = 1},
-                            {.key = "", .value = "", .partition = 0}});
+  kafka.produce_all(
+      topic,
+      {{.key = "k", .value = odd, .headers = {{"h", odd}, {"h", std::nullopt}, {"e", ""}}, .partition = 1},
+       {.key = std::nullopt, .value = std::nullopt, .partition = 1},
+       {.key = "", .value = "", .partition = 0}});
   const auto records = kafka.read(topic);
   REQUIRE(records.size() == 3);
   CHECK(records[0].key == "");
@@ -50,7 +52,8 @@ TEST_CASE("a record stamped 60 days ago can be produced and kept") {
   KafkaClient kafka;
   const std::string topic = unique_prefix() + "old";
   kafka.create_topic(topic, 1, {{"retention.ms", "-1"}});
-  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
   const auto then = (now - std::chrono::hours(24 * 60)).count();
   kafka.produce_all(topic, {{.key = std::nullopt, .value = "old", .timestamp_ms = then}});
   CHECK(stays(2500ms, [&] { return kafka.count(topic) == 1; }));

@@ -19,7 +19,8 @@ TEST_CASE("a child's exit code, output, environment and folder are seen") {
 
 TEST_CASE("output goes to a given file and can be waited for") {
   const TempDir folder;
-  Process child({"sh", "-c", "echo first; exec sleep 60"}, {.env = {}, .output = folder / "log", .directory = {}});
+  Process child({"sh", "-c", "echo first; exec sleep 60"},
+                {.env = {}, .output = folder / "log", .directory = {}});
   CHECK(child.wait_for_output("first", 10s));
   CHECK_FALSE(child.wait_for_output("second", 20ms));
   CHECK(child.running());
