@@ -34,7 +34,7 @@ namespace {
 constexpr core::Millis tick{50}, redraw_every{100}, plain_every{1000};
 constexpr core::Millis rate_window = std::chrono::seconds(2);
 constexpr core::Millis patience_to_join = std::chrono::seconds(20),
-                       patience_to_drain = std::chrono::seconds(90);
+                       patience_to_drain = std::chrono::seconds(60); // without any progress
 constexpr std::uint64_t most_letter_bytes =
     3'000'000;                    // of a dead-letter topic, for the same reason as in demo_producer.h
 constexpr std::size_t shown = 60; // latest letters and fates that a screen may have room for
@@ -86,7 +86,7 @@ class Demo {
  private:
   enum class Phase : std::uint8_t { joining, producing, draining, ended };
   [[nodiscard]] bool joined() const;
-  [[nodiscard]] bool all_settled() const;
+  bool all_settled();
   core::Status<> step();
   [[nodiscard]] std::string reason_to_end(core::Millis produced_for) const;
   void enter(Phase phase);
@@ -109,8 +109,9 @@ class Demo {
   std::unique_ptr<Host> host_;
   std::unique_ptr<Screen> screen_;
   Phase phase_ = Phase::joining;
-  core::SteadyTime phase_since_{}, shown_at_{};
+  core::SteadyTime phase_since_{}, shown_at_{}, progress_at_{};
   core::Millis produced_for_{0};
+  std::uint64_t last_settled_ = 0;
   std::string ended_because_ = "interrupted";
   bool interrupted_ = false;
   std::map<std::string, RateMeter> rates_;
@@ -193,7 +194,8 @@ core::Status<> Demo::step() {
       if (!ended_because_.empty()) enter(Phase::draining);
       break;
     case Phase::draining:
-      if (all_settled() || in_phase > patience_to_drain) enter(Phase::ended);
+      if (all_settled() || clock_.steady() - std::max(progress_at_, phase_since_) > patience_to_drain)
+        enter(Phase::ended);
       break;
     case Phase::ended: break;
   }
@@ -223,13 +225,16 @@ bool Demo::joined() const {
 }
 
 // Every record has its fate, and every letter was seen in its topic.
-bool Demo::all_settled() const {
-  std::uint64_t dead = 0;
-  for (const auto& [name, counts] : stats_->snapshot().handlers) {
-    if (counts.settled() < producer_->produced_for(name)) return false;
-    dead += counts.ended(core::Outcome::dead);
+bool Demo::all_settled() {
+  const auto counts = stats_->snapshot();
+  std::uint64_t settled = letters_->count(), wanted = 0;
+  for (const auto& [name, of_handler] : counts.handlers) {
+    settled += of_handler.settled();
+    wanted += producer_->produced_for(name) + of_handler.ended(core::Outcome::dead);
   }
-  return letters_->count() >= dead;
+  if (settled != last_settled_) progress_at_ = clock_.steady();
+  last_settled_ = settled;
+  return settled >= wanted;
 }
 
 DemoFrame Demo::frame() {

@@ -84,6 +84,40 @@ TEST_CASE("fences of several partitions are one transaction") {
   CHECK(take_over(backend->ledger(), "orders", 1).next.value == 0);
 }
 
+TEST_CASE("a fence and the statements behind it may go together") {
+  HOSTLER_ON_EVERY_LEDGER(backend);
+  auto mark = take_over(backend->ledger());
+  auto session = backend->ledger().lease();
+  const std::vector<runtime::SqlStatement> statements{{"SELECT 1", {}}}, refused{{"SELECT 1", {}}, {"COMMIT", {}}};
+  begin(*session);
+  auto settled = session->fence_and_run("svc", move_of({{7}, mark.epoch, 1}, 10), statements);
+  REQUIRE(settled.ok());
+  CHECK_FALSE(settled->held);
+  session->rollback();
+
+  for (const auto& some : {statements, std::vector<runtime::SqlStatement>{}}) {
+    begin(*session);
+    settled = session->fence_and_run("svc", move_of(mark, mark.next.value + 10), some);
+    REQUIRE(settled.ok());
+    CHECK(settled->held);
+    CHECK_FALSE(settled->failure);
+    commit(*session);
+    mark.next = {mark.next.value + 10};
+  }
+  CHECK(take_over(backend->ledger()).next.value == 20);
+
+  begin(*session);
+  mark.epoch += 1;
+  settled = session->fence_and_run("svc", move_of(mark, 30), refused);
+  REQUIRE(settled.ok());
+  REQUIRE(settled->failure);
+  CHECK(settled->failure->index == 1);
+  CHECK(settled->failure->error.kind == runtime::LedgerError::Kind::refused);
+  session->rollback();
+  CHECK(take_over(backend->ledger()).next.value == 20);
+  CHECK_FALSE(session->fence_and_run("svc", move_of(mark, 30), statements).ok());  // no transaction
+}
+
 TEST_CASE("what Kafka acknowledged is kept until something newer is known") {
   HOSTLER_ON_EVERY_LEDGER(backend);
   auto mark = take_over(backend->ledger());

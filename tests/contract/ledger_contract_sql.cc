@@ -142,13 +142,35 @@ TEST_CASE("a deferred constraint fails before anything is published, not at COMM
   CHECK_FALSE(session->run(fine));
   commit(*session);
 
-  begin(*session);  // written through query
+  const auto mark = take_over(backend->ledger());
+  begin(*session);  // written through query; the ledger's own statements do not check
   CHECK(session->query({"INSERT INTO payment (id, account) VALUES (2, 78)", {}}, false, nullptr).ok());
+  CHECK(fence(*session, move_of(mark, 1)));
   const auto late = session->run({});
   REQUIRE(late);
   CHECK(late->index == 0);
   session->rollback();
   CHECK(backend->database().number("SELECT count(*) FROM payment") == 1);
+}
+
+TEST_CASE("a statement that fails behind its fence is named") {
+  HOSTLER_ON_EVERY_DATABASE(backend);
+  make_tables(*backend);
+  const auto mark = take_over(backend->ledger());
+  auto session = backend->ledger().lease();
+  const std::vector<SqlStatement> statements{{"INSERT INTO account (id) VALUES (1)", {}}, {"INSERT INTO account (id) VALUES (1)", {}}};
+  for (int i = 0; i < 3; ++i) {
+    begin(*session);
+    auto settled = session->fence_and_run("svc", move_of(mark, 10), statements);
+    REQUIRE(settled.ok());
+    CHECK(settled->held);
+    REQUIRE(settled->failure);
+    CHECK(settled->failure->index == 1);
+    CHECK(settled->failure->error.kind == LedgerError::Kind::record);
+    CHECK(session->commit(nullptr) == runtime::CommitOutcome::failed);
+  }
+  CHECK(take_over(backend->ledger()).next.value == 0);
+  CHECK(backend->database().number("SELECT count(*) FROM account") == 0);
 }
 
 TEST_CASE("values travel there and back") {

@@ -12,7 +12,7 @@ TEST_CASE(
   PrivatePostgres postgres;
   World world(postgres.url());
   const std::string topic = world.topic("events", 2);
-  const auto config = world.config({world.handler({topic}).set("lanes", "2")});
+  const auto config = world.config({world.handler({topic}).set("lanes", "2").set("batch.max_records", "50")});
   world.migrate(config);
   Host host(config);
   host.ready();
@@ -25,6 +25,15 @@ TEST_CASE(
     return true;
   };
   REQUIRE(eventually(20s, [&] { return load() && world.effect_count() > 200; }));
+  // Stopped while batches of a second are in the handler's hands.
+  constexpr int slow = 300;
+  for (int i = 0; i < slow; ++i) world.kafka().produce(topic, event("slow-" + std::to_string(i), "slow:20:"));
+  world.kafka().flush();
+  const auto slow_done = [&] {
+    return world.db().number("SELECT count(*) FROM effects WHERE event_id LIKE 'slow-%'");
+  };
+  REQUIRE(eventually(20s, [&] { return slow_done() > 0; }));
+  REQUIRE(slow_done() < slow);
   world.reconnect();
   postgres.stop();
   const auto at_stop = world.kafka().committed(world.group(), topic);
@@ -40,7 +49,7 @@ TEST_CASE(
   CHECK(host.leave() == 0);
 
   CHECK(difference(world.effects(), reference(topic, world.read(topic)).effects) == "");
-  CHECK(world.effect_count() == produced);
+  CHECK(world.effect_count() == produced + slow);
   CHECK(world.read(world.retry_topic(topic, "1s")).size() == 20); // the ones that failed on purpose, before
   CHECK(world.read(world.retry_topic(topic, "2s")).empty());
   CHECK(world.read(world.retry_topic(topic, "4s")).empty());

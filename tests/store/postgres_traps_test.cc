@@ -319,6 +319,33 @@ TEST_CASE("failing transactions leave no prepared statements behind") {
   CHECK(count() == before);
 }
 
+TEST_CASE("a pipeline larger than every buffer does not block itself") {
+  PostgresBackend backend;
+  auto session = backend.ledger().lease();
+  const std::string big(20'000, 'x');
+  const std::vector<runtime::SqlValue> params{text(big)};
+  const std::vector<SqlStatement> statements(1500, {"SELECT repeat($1, 2)", params});  // 30 MB there, 60 MB back
+  begin(*session);
+  CHECK_FALSE(session->run(statements));
+  commit(*session);
+}
+
+TEST_CASE("more parameters than the protocol can carry are the statement's fault") {
+  PostgresBackend backend;
+  auto session = backend.ledger().lease();
+  const std::vector<runtime::SqlValue> many(70'000, integer(1));
+  for (const auto* sql : {"SELECT 1", "SELECT 2"}) {  // prepared before, and not
+    begin(*session);
+    claim(*session, {"a"});
+    const auto failed = session->run(std::vector<SqlStatement>{{"SELECT 1", {}}, {sql, many}, {"SELECT 3", {}}});
+    REQUIRE(failed);
+    CHECK(failed->index == 1);
+    CHECK(failed->error.kind == Kind::handler);
+    CHECK(session->commit(nullptr) == CommitOutcome::failed);
+    CHECK(find(*session, {"a"}) == std::vector{0});
+  }
+}
+
 TEST_CASE("a statement survives the table that changes under it") {
   PostgresBackend backend(1);
   backend.database().exec("CREATE TABLE v (a int); INSERT INTO v VALUES (1)");
