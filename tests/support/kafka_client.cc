@@ -137,9 +137,16 @@ struct KafkaClient::Impl {
     const Options options(rd_kafka_AdminOptions_new(producer.get(), operation));
     char text[256];
     check(rd_kafka_AdminOptions_set_request_timeout(options.get(), timeout_ms, text, sizeof text), what);
-    send(options.get(), admin.get());
-    Event event(rd_kafka_queue_poll(admin.get(), timeout_ms + 5'000));
-    if (!event) fail(what, "no answer");
+    Event event(nullptr);
+    // A coordinator that has just been chosen says so until it has read its log.
+    const bool settled = eventually(30s, [&] {
+      send(options.get(), admin.get());
+      event.reset(rd_kafka_queue_poll(admin.get(), timeout_ms + 5'000));
+      const auto error = event ? rd_kafka_event_error(event.get()) : RD_KAFKA_RESP_ERR_NO_ERROR;
+      return error != RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS && error != RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE &&
+             error != RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
+    });
+    if (!event || !settled) fail(what, "no answer");
     if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
       fail(what, rd_kafka_event_error_string(event.get()));
     return event;
