@@ -42,7 +42,7 @@ std::vector<Kind> kinds(const std::vector<runtime::PublishFailure>& failures) {
 TEST_CASE("keys, values and headers arrive byte for byte: null, empty, NUL, invalid UTF-8, repeats") {
   KafkaClient client;
   const std::string topic = unique_prefix() + "t";
-  client.create_topic(topic);
+  client.create_topic(topic, 1, {{"retention.ms", "-1"}});  // the records are stamped years ago
   kafka::KafkaPublisher publisher(options());
   REQUIRE(publisher.start());
   const std::string nul("a\0b", 3), broken("\xff\xfe\x80", 3), big(900'000, 'x'), empty;
