@@ -120,11 +120,13 @@ core::Result<ConfHandle> publisher_config(const PublisherOptions& options) {
   b.set("message.timeout.ms", std::to_string(options.delivery_timeout.count()));
 
   b.apply(options.properties, {"acks", "request.required.acks", "enable.idempotence", "delivery.report.only.error",
-                               "message.timeout.ms", "delivery.timeout.ms", "transactional.id", "bootstrap.servers",
+                               "max.in.flight", "max.in.flight.requests.per.connection", "message.timeout.ms", "delivery.timeout.ms", "transactional.id", "bootstrap.servers",
                                "metadata.broker.list"});
 
   b.set("enable.idempotence", "true");
   b.set("acks", "all");
+  // With more, librdkafka 2.0.2 takes a batch that was refused (NOT_LEADER on a new topic) for delivered when the next one is accepted.
+  b.set("max.in.flight.requests.per.connection", "1");
   return b.take();
 }
 

@@ -129,13 +129,17 @@ class Producer {
 
 void delivery_report(rd_kafka_t*, const rd_kafka_message_t* message, void* self) {
   auto* client = static_cast<Client*>(self);
-  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) client->heard_from_broker();
+  // A success without an offset is none: the client infers it from a later batch's acknowledgement, and on a topic just created the
+  // record was seen to be missing. Published again it is at worst a repeat, which the protocol absorbs.
+  const bool inferred = message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset < 0;
+  const rd_kafka_resp_err_t err = inferred ? RD_KAFKA_RESP_ERR__TIMED_OUT : message->err;
+  if (err == RD_KAFKA_RESP_ERR_NO_ERROR) client->heard_from_broker();
   if (auto* slot = static_cast<Call::Slot*>(message->_private)) {
-    Call::report(slot, message->err);
-  } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    Call::report(slot, err);
+  } else if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     const std::string topic = rd_kafka_topic_name(message->rkt);
-    client->reporter().trouble(LogLevel::warning, "output to " + topic, rd_kafka_err2name(message->err),
-                               "a record for " + topic + " that nobody waits for was not delivered: " + error_text(message->err));
+    client->reporter().trouble(LogLevel::warning, "output to " + topic, rd_kafka_err2name(err),
+                               "a record for " + topic + " that nobody waits for was not delivered: " + error_text(err));
   }
 }
 

@@ -1,6 +1,7 @@
 #include "store/pg_statements.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "runtime/digest.h"
 #include "store/pg_text.h"
@@ -38,36 +39,6 @@ constexpr const char* origins_sql =
 
 }  // namespace
 
-// One index probe per id. With event_id = ANY(:ids) a plan made while the table was small reads the whole table in each batch, and is kept
-// until somebody analyzes it: 250 ms a batch at 5,000 rows (measured).
-struct PgStatements::FindIds {
-  std::string service, ids, found;
-  soci::statement st;
-  explicit FindIds(soci::session& s)
-      : st((s.prepare << "SELECT found.event_id FROM unnest(cast(:ids as text[])) AS u(id) CROSS JOIN LATERAL "
-                         "(SELECT p.event_id FROM processed_events p WHERE p.service_name = :service AND p.event_id = u.id LIMIT 1) AS found",
-            use(service, "service"), use(ids, "ids"), soci::into(found))) {}
-};
-
-struct PgStatements::ReadClaims {
-  std::string service, ids, found;
-  soci::statement st;
-  // processed_at is the start of the inserting transaction. xmin alone repeats after four billion transactions.
-  explicit ReadClaims(soci::session& s)
-      : st((s.prepare << "SELECT found.event_id FROM unnest(cast(:ids as text[])) AS u(id) CROSS JOIN LATERAL "
-                         "(SELECT p.event_id FROM processed_events p WHERE p.service_name = :service AND p.event_id = u.id "
-                         "AND p.xmin = cast(pg_current_xact_id() as xid) AND p.processed_at = now() LIMIT 1) AS found",
-            use(service, "service"), use(ids, "ids"), soci::into(found))) {}
-};
-
-struct PgStatements::SetIdStates {
-  std::string service, ids, state;
-  soci::statement st;
-  explicit SetIdStates(soci::session& s)
-      : st((s.prepare << "UPDATE processed_events SET state = :state WHERE service_name = :service AND event_id = ANY(cast(:ids as text[]))",
-            use(state, "state"), use(service, "service"), use(ids, "ids"))) {}
-};
-
 struct PgStatements::WaitForMark {
   std::string service, topic;
   long long topic_id = 0, partition = 0, one = 0;
@@ -76,23 +47,6 @@ struct PgStatements::WaitForMark {
       : st((s.prepare << "SELECT 1 FROM hostler_mark WHERE service = :service AND topic = :topic AND topic_id = :topic_id AND partition = :partition "
                          "FOR UPDATE",
             use(service, "service"), use(topic, "topic"), use(topic_id, "topic_id"), use(partition, "partition"), soci::into(one))) {}
-};
-
-struct PgStatements::LockDelegated {
-  std::string service;
-  OriginArrays origins;
-  std::string topic, state, event_id;
-  long long topic_id = 0, partition = 0, offset = 0, step = 0, attempt = 0, due = 0, first_seen = 0;
-  soci::statement st;
-  explicit LockDelegated(soci::session& s)
-      : st((s.prepare << std::string("SELECT topic, topic_id, partition, record_offset, state, step, attempt, "
-                                     "cast(round(extract(epoch FROM due) * 1000) as bigint), "
-                                     "cast(round(extract(epoch FROM first_seen) * 1000) as bigint), coalesce(event_id, '') "
-                                     "FROM hostler_delegated WHERE service = :service AND (topic, topic_id, partition, record_offset) IN "
-                                     "(SELECT * FROM ") + origins_sql + ") ORDER BY topic, topic_id, partition, record_offset FOR UPDATE",
-            use(service, "service"), use(origins.topics, "topics"), use(origins.topic_ids, "topic_ids"), use(origins.partitions, "partitions"),
-            use(origins.offsets, "offsets"), soci::into(topic), soci::into(topic_id), soci::into(partition), soci::into(offset), soci::into(state),
-            soci::into(step), soci::into(attempt), soci::into(due), soci::into(first_seen), soci::into(event_id))) {}
 };
 
 struct PgStatements::WriteDelegated {
@@ -116,17 +70,6 @@ struct PgStatements::WriteDelegated {
             use(first_seens, "seens"), use(keys, "keys"), use(ids, "ids"), use(records, "records"))) {}
 };
 
-struct PgStatements::EraseDelegated {
-  std::string service;
-  OriginArrays origins;
-  soci::statement st;
-  explicit EraseDelegated(soci::session& s)
-      : st((s.prepare << std::string("DELETE FROM hostler_delegated WHERE service = :service AND (topic, topic_id, partition, record_offset) IN "
-                                     "(SELECT * FROM ") + origins_sql + ")",
-            use(service, "service"), use(origins.topics, "topics"), use(origins.topic_ids, "topic_ids"), use(origins.partitions, "partitions"),
-            use(origins.offsets, "offsets"))) {}
-};
-
 PgStatements::PgStatements(soci::session& session) : session_(session) {}
 PgStatements::~PgStatements() = default;
 
@@ -136,42 +79,45 @@ S& PgStatements::prepared(std::unique_ptr<S>& statement) {
   return *statement;
 }
 
-// Sets found[i] of the first of each id that the statement returns; of all its twins if `twins`.
-template <class Statement>
-void read_ids(Statement& s, std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> found, bool twins) {
+// found[i] = 1 for each id that has a row under `condition`: one index probe each.
+void PgStatements::probe_ids(std::string_view condition, std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> found) {
   std::fill(found.begin(), found.end(), std::uint8_t{0});
-  const auto order = sorted(ids);
-  s.service = service;
-  ArrayLiteral array(s.ids);
-  for (const std::size_t i : order) array.text(ids[i].event_id);
-  array.close();
-  s.st.execute();
-  while (s.st.fetch()) {
-    const std::string_view id = s.found;
-    auto at = std::lower_bound(order.begin(), order.end(), id, [&](std::size_t i, std::string_view wanted) { return ids[i].event_id < wanted; });
-    for (; at != order.end() && ids[*at].event_id == id; ++at) {
-      found[*at] = 1;
-      if (!twins) break;
-    }
+  const std::string owner(service);
+  std::string array, numbers;
+  ArrayLiteral literal(array);
+  for (const auto& row : ids) literal.text(row.event_id);
+  literal.close();
+  session_ << "SELECT coalesce(string_agg(cast(u.n as text), ','), '') FROM unnest(cast(:ids as text[])) WITH ORDINALITY AS u(id, n) "
+              "CROSS JOIN LATERAL (SELECT 1 FROM processed_events p WHERE p.event_id = u.id AND p.service_name = :service"
+           << condition << " LIMIT 1) AS found",
+      use(array), use(owner), soci::into(numbers);
+  for (const char *at = numbers.data(), *end = at + numbers.size(); at < end;) {
+    std::size_t n = 0;
+    at = std::from_chars(at, end, n).ptr + 1;
+    found[n - 1] = 1;
   }
 }
 
 void PgStatements::find_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> settled) {
-  read_ids(prepared(find_ids_), service, ids, settled, true);
+  probe_ids("", service, ids, settled);
 }
 
 void PgStatements::read_claims(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> claimed) {
-  read_ids(prepared(read_claims_), service, ids, claimed, false);
+  // processed_at is the start of the inserting transaction. xmin alone repeats after four billion transactions.
+  probe_ids(" AND p.xmin = cast(pg_current_xact_id() as xid) AND p.processed_at = now()", service, ids, claimed);
+  const auto order = sorted(ids);  // a twin's row is the first one's
+  for (std::size_t i = 1; i < order.size(); ++i)
+    if (ids[order[i]].event_id == ids[order[i - 1]].event_id) claimed[order[i]] = 0;
 }
 
 void PgStatements::set_id_states(std::string_view service, std::span<const std::string_view> ids, runtime::RowState state) {
-  SetIdStates& s = prepared(set_id_states_);
-  s.service = service;
-  s.state = to_text(state);
-  ArrayLiteral array(s.ids);
-  for (const std::size_t i : sorted_once(ids)) array.text(ids[i]);
-  array.close();
-  s.st.execute(true);
+  const std::string owner(service), text(to_text(state));
+  std::string array;
+  ArrayLiteral literal(array);
+  for (const std::size_t i : sorted_once(ids)) literal.text(ids[i]);
+  literal.close();
+  session_ << "UPDATE processed_events SET state = :state WHERE service_name = :service AND event_id = ANY(cast(:ids as text[]))", use(text), use(owner),
+      use(array);
 }
 
 void PgStatements::wait_for_mark(std::string_view service, const runtime::MarkKey& mark) {
@@ -184,19 +130,26 @@ void PgStatements::wait_for_mark(std::string_view service, const runtime::MarkKe
 }
 
 std::vector<std::optional<runtime::Delegated>> PgStatements::lock_delegated(std::string_view service, std::span<const runtime::OriginKey> origins) {
-  LockDelegated& s = prepared(lock_delegated_);
-  const auto order = sorted(origins);
-  s.service = service;
-  s.origins.fill(origins, order, [](const runtime::OriginKey& o) -> const runtime::OriginKey& { return o; });
   std::vector<std::optional<runtime::Delegated>> out(origins.size());
-  s.st.execute();
-  while (s.st.fetch()) {
-    const runtime::OriginKey key{s.topic, static_cast<std::int32_t>(s.topic_id), {static_cast<std::int32_t>(s.partition)}, {s.offset}};
-    auto at = std::lower_bound(order.begin(), order.end(), order_of(key), [&](std::size_t i, const auto& k) { return order_of(origins[i]) < k; });
-    for (; at != order.end() && order_of(origins[*at]) == order_of(key); ++at)
-      out[*at] = runtime::Delegated{row_state(s.state), {static_cast<std::uint32_t>(s.step)}, {static_cast<std::uint32_t>(s.attempt)},
-                                    core::from_epoch_ms(s.due), core::from_epoch_ms(s.first_seen), s.event_id};
-  }
+  if (origins.empty()) return out;
+  const std::string owner(service);
+  const auto order = sorted(origins);
+  OriginArrays arrays;
+  arrays.fill(origins, order, [](const runtime::OriginKey& o) -> const runtime::OriginKey& { return o; });
+  std::vector<long long> numbers(order.size()), steps(order.size()), attempts(order.size()), dues(order.size()), seens(order.size());
+  std::vector<std::string> states(order.size()), ids(order.size());
+  // One index probe each, in the order of the array: that is the order of the locks.
+  session_ << "SELECT u.n, d.state, d.step, d.attempt, cast(round(extract(epoch FROM d.due) * 1000) as bigint), "
+              "cast(round(extract(epoch FROM d.first_seen) * 1000) as bigint), coalesce(d.event_id, '') FROM "
+           << origins_sql
+           << " WITH ORDINALITY AS u(topic, topic_id, part, off, n) CROSS JOIN LATERAL (SELECT * FROM hostler_delegated r WHERE r.service = :service "
+              "AND r.topic = u.topic AND r.topic_id = u.topic_id AND r.partition = u.part AND r.record_offset = u.off LIMIT 1 FOR UPDATE) AS d",
+      use(arrays.topics), use(arrays.topic_ids), use(arrays.partitions), use(arrays.offsets), use(owner), soci::into(numbers), soci::into(states),
+      soci::into(steps), soci::into(attempts), soci::into(dues), soci::into(seens), soci::into(ids);
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    out[order[static_cast<std::size_t>(numbers[i]) - 1]] =
+        runtime::Delegated{row_state(states[i]), {static_cast<std::uint32_t>(steps[i])}, {static_cast<std::uint32_t>(attempts[i])},
+                           core::from_epoch_ms(dues[i]), core::from_epoch_ms(seens[i]), std::move(ids[i])};
   return out;
 }
 
@@ -234,10 +187,11 @@ void PgStatements::write_delegated(std::string_view service, std::span<const run
 }
 
 void PgStatements::erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins) {
-  EraseDelegated& s = prepared(erase_delegated_);
-  s.service = service;
-  s.origins.fill(origins, sorted_once(origins), [](const runtime::OriginKey& o) -> const runtime::OriginKey& { return o; });
-  s.st.execute(true);
+  const std::string owner(service);
+  OriginArrays arrays;
+  arrays.fill(origins, sorted_once(origins), [](const runtime::OriginKey& o) -> const runtime::OriginKey& { return o; });
+  session_ << "DELETE FROM hostler_delegated WHERE service = :service AND (topic, topic_id, partition, record_offset) IN (SELECT * FROM " << origins_sql << ")",
+      use(owner), use(arrays.topics), use(arrays.topic_ids), use(arrays.partitions), use(arrays.offsets);
 }
 
 }  // namespace hostler::store

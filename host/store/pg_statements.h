@@ -1,6 +1,8 @@
-// The ledger's own statements on PostgreSQL, through SOCI: one per batch, array literals through unnest, prepared on first use and kept as long as the
-// connection. (Those of every batch share round trips with others: pg_hot_path.) Scalars only: SOCI's bulk vectors cost a round trip per row, and run again they send the first batch again. Private to store/.
-// Throws soci::soci_error. Thread-safety: one thread, the session's.
+// The ledger's own statements on PostgreSQL, through SOCI: one per batch, array literals through unnest. (Those of every batch share round trips with
+// others: pg_hot_path.) Statements that read or change existing rows are never prepared: PostgreSQL would keep a plan that was made while the table
+// was small, a sequential scan for each id; planning anew costs a tenth of a millisecond. Parameters are scalars only: SOCI's bulk vectors cost a
+// round trip per row, and run again they send the first batch again. Private to store/. Throws soci::soci_error.
+// Thread-safety: one thread, the session's.
 #pragma once
 
 #include <soci/soci.h>
@@ -35,25 +37,16 @@ class PgStatements {
   std::vector<core::Mark> take_over(std::string_view service, std::string_view cluster_id, std::span<const runtime::TakeOver> partitions);
 
  private:
-  struct FindIds;
-  struct ReadClaims;
-  struct SetIdStates;
   struct WaitForMark;
-  struct LockDelegated;
   struct WriteDelegated;
-  struct EraseDelegated;
 
   template <class S>
   S& prepared(std::unique_ptr<S>& statement);
+  void probe_ids(std::string_view condition, std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> found);
 
   soci::session& session_;
-  std::unique_ptr<FindIds> find_ids_;
-  std::unique_ptr<ReadClaims> read_claims_;
-  std::unique_ptr<SetIdStates> set_id_states_;
   std::unique_ptr<WaitForMark> wait_for_mark_;
-  std::unique_ptr<LockDelegated> lock_delegated_;
   std::unique_ptr<WriteDelegated> write_delegated_;
-  std::unique_ptr<EraseDelegated> erase_delegated_;
 };
 
 }  // namespace hostler::store
