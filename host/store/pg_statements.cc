@@ -146,6 +146,7 @@ std::vector<std::optional<runtime::Delegated>> PgStatements::lock_delegated(std:
               "AND r.topic = u.topic AND r.topic_id = u.topic_id AND r.partition = u.part AND r.record_offset = u.off LIMIT 1 FOR UPDATE) AS d",
       use(arrays.topics), use(arrays.topic_ids), use(arrays.partitions), use(arrays.offsets), use(owner), soci::into(numbers), soci::into(states),
       soci::into(steps), soci::into(attempts), soci::into(dues), soci::into(seens), soci::into(ids);
+  if (!session_.got_data()) return out;  // SOCI leaves the vectors as they are
   for (std::size_t i = 0; i < numbers.size(); ++i)
     out[order[static_cast<std::size_t>(numbers[i]) - 1]] =
         runtime::Delegated{row_state(states[i]), {static_cast<std::uint32_t>(steps[i])}, {static_cast<std::uint32_t>(attempts[i])},

@@ -65,6 +65,7 @@ TEST_CASE("a delegation is read as it was written") {
   CHECK_FALSE(rows[5]);
   CHECK_FALSE(lock(*session, {origin(9)}, "another service")[0]);
   CHECK(lock(*session, {}).empty());
+  CHECK_FALSE(lock(*session, {origin(77)})[0]);
 }
 
 TEST_CASE("writing a delegation again replaces it, of twins the last counts") {

@@ -120,6 +120,32 @@ TEST_CASE("a revocation waits for the lane that holds a batch, and commits what 
   CHECK(offsets == numbers(0, 100));
 }
 
+TEST_CASE("a partition that is being revoked gives no further batch") {
+  KafkaClient client;
+  const std::string name = unique_prefix();
+  const std::string topic = name + "t", group = name + "g";
+  client.create_topic(topic, 1);
+  produce_numbers(client, topic, 0, 300);
+  ScriptedAssignments assignments;
+  auto options = member_options(group, {topic});
+  options.assignments = &assignments;
+  kafka::KafkaConsumer one(options);
+  REQUIRE(one.start());
+  auto& source = one.source(0);
+  core::Batch held, further;
+  REQUIRE(source.poll(held, 100, 0ms, 20s));
+  Member two(member_options(group, {topic}));
+  two.start();
+  REQUIRE(eventually(20s, [&] { return !source.owns(held); }));
+  CHECK_FALSE(source.poll(further, 100, 0ms, 300ms));
+  CHECK(assignments.revoked_count() == 0);
+  source.settled(held, Member::end_of(held));
+  REQUIRE(eventually(20s, [&] { return assignments.revoked_count() == 1; }));
+  one.close();
+  REQUIRE(eventually(20s, [&] { return two.seen_count() >= 300 - held.records.size(); }));
+  CHECK(two.offsets() == numbers(static_cast<std::int64_t>(held.records.size()), 300));
+}
+
 TEST_CASE("a lane that lets go too late loses its partitions without its result") {
   KafkaClient client;
   const std::string name = unique_prefix();

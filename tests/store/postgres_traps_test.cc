@@ -195,14 +195,16 @@ TEST_CASE("the pool hands out no open transaction") {
 }
 
 TEST_CASE("the pool is bounded, and a lease waits for its place") {
-  PostgresBackend backend(2);
+  store::LedgerOptions options;
+  options.application_name = unique_prefix();  // other tests have connections on this server too
+  PostgresBackend backend(2, options);
   auto one = backend.ledger().lease(), two = backend.ledger().lease();
   auto third = std::async(std::launch::async, [&] { return backend.ledger().lease(); });
   CHECK(third.wait_for(100ms) == std::future_status::timeout);
   one.reset();
   auto session = third.get();
   begin(*session);
-  CHECK(backend.database().number("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'hostler'") <= 2);
+  CHECK(backend.database().number("SELECT count(*) FROM pg_stat_activity WHERE application_name = '" + options.application_name + "'") <= 2);
 }
 
 TEST_CASE("a lost COMMIT reply is unknown, and the transaction is there") {
@@ -344,6 +346,39 @@ TEST_CASE("more parameters than the protocol can carry are the statement's fault
     CHECK(session->commit(nullptr) == CommitOutcome::failed);
     CHECK(find(*session, {"a"}) == std::vector{0});
   }
+}
+
+TEST_CASE("rows are found by index, however small the tables were when they were first asked for") {
+  PostgresBackend backend;
+  auto ledger = open_migrated(backend.url(), 1);
+  const auto fill = [&](int from, int to) {
+    const std::string series = " FROM generate_series(" + std::to_string(from) + ", " + std::to_string(to) + ") i";
+    backend.database().exec("INSERT INTO processed_events SELECT 'evt-' || i, 'svc', 't', 'orders', 0, i" + series);
+    backend.database().exec("INSERT INTO hostler_delegated SELECT 'svc', 'orders', 1, 0, i, 'retry', 1, 2, now(), now()" + series);
+  };
+  std::vector<std::string> ids;
+  std::vector<runtime::OriginKey> origins;
+  for (int i = 0; i < 500; ++i) {
+    ids.push_back("evt-" + std::to_string(i * 1000));
+    origins.push_back(origin(i * 1000));
+  }
+  fill(1, 60);
+  backend.database().exec("ANALYZE processed_events, hostler_delegated");
+  auto session = ledger->lease();
+  const auto ask = [&] {
+    find(*session, ids);
+    begin(*session);
+    CHECK(session->lock_delegated("svc", origins).ok());
+    session->rollback();
+  };
+  for (int i = 0; i < 8; ++i) ask();  // a prepared statement has its plan for good after five
+  fill(61, 20'000);
+  for (int i = 0; i < 3; ++i) ask();
+  session.reset();
+  ledger.reset();  // the server counts when the connection ends
+  const std::string counts = " FROM pg_stat_user_tables WHERE schemaname = current_schema() AND relname IN ('processed_events', 'hostler_delegated')";
+  REQUIRE(eventually(10s, [&] { return backend.database().number("SELECT min(idx_scan)" + counts) >= 1500; }));
+  CHECK(backend.database().number("SELECT max(seq_tup_read)" + counts) < 500'000);
 }
 
 TEST_CASE("a statement survives the table that changes under it") {
