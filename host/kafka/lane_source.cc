@@ -175,15 +175,18 @@ void LaneSource::give_back(const core::Batch& batch, core::Offset resume_at, cor
   MessageStorage* storage = storage_of(batch);
   if (storage == nullptr) return;
   PartitionState& p = storage->partition();
-  bool seek = false;
+  bool seek = false, news = false;
   if (p.owned.load()) {
     const std::lock_guard lock(mutex_);
     p.held_until = std::max(p.held_until, not_before);
     put_back(p, *storage, resume_at);
     seek = p.seek_to.has_value();
+    news = resume_at > storage->from() && resume_at.value > p.settled.load();
+    if (news) p.settled.store(resume_at.value);
   }
   storage->let_go();
   if (seek) control_.seek();
+  if (news) control_.commit();
 }
 
 // Makes `resume_at` the next record of the partition: from the messages of the batch if it is among them, else by a seek.

@@ -48,7 +48,8 @@ void Pipeline::run_batch() {
   const auto misrouted = std::find_if(batch_.records.begin(), batch_.records.end(), [](const core::Record& r) { return r.misrouted; });
   if (misrouted != batch_.records.end()) count = static_cast<std::size_t>(misrouted - batch_.records.begin());
 
-  forced_.assign(batch_.records.size(), {});
+  if (any_forced_ || forced_.size() < batch_.records.size()) forced_.assign(batch_.records.size(), {});
+  any_forced_ = false;
   for (std::size_t i = 0; i < count; ++i) {
     if (batch_.records[i].invalid != core::DeadReason::none) force(i, Verdict::reject, {0, std::string(batch_.records[i].invalid_text), "", {}});
   }
@@ -258,7 +259,7 @@ bool Pipeline::publish(const Slice& slice, Settled& end) {
     if (copy && failure.kind == PublishFailure::Kind::too_large && (parts_.marks != nullptr || !last_resort)) {
       note_publish_failure(slice, record, failure);
     } else if (copy && failure.kind == PublishFailure::Kind::topic_missing && parts_.marks != nullptr && is_stray(batch_, slice.records()[record])) {
-      forced_[slice.first + record].store_record = true;  // nobody's topic: a stranger's record must not stop a tier
+      any_forced_ = forced_[slice.first + record].store_record = true;  // nobody's topic: a stranger's record must not stop a tier
     } else {
       waits_for = failure.message;
     }
@@ -359,7 +360,7 @@ void Pipeline::note_publish_failure(const Slice& slice, std::size_t index, const
 
 void Pipeline::force(std::size_t index, Verdict verdict, core::VerdictDetail detail) {
   auto& forced = forced_[index];
-  forced.on = true;
+  any_forced_ = forced.on = true;
   forced.verdict = verdict;
   forced.detail = std::move(detail);
 }

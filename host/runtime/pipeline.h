@@ -82,7 +82,8 @@ class Pipeline {
   PipelineParts parts_;
   Decoder decoder_;
   core::Batch batch_;
-  std::vector<Forced> forced_;                   // parallel to batch_.records
+  std::vector<Forced> forced_;                   // parallel to batch_.records, and maybe longer
+  bool any_forced_ = true;                       // … and whether one of them differs from its default
   // parallel to the slice being settled:
   std::vector<Admission> admissions_;
   std::vector<std::uint8_t> run_, ran_;          // to be handled now; what verdicts_ stands for

@@ -72,12 +72,16 @@ std::optional<StatementFailure> PgPipeline::refuse(std::span<const SqlStatement>
   std::string_view last;
   for (std::size_t i = 0; i < statements.size(); ++i) {
     const auto& s = statements[i];
-    // Most batches repeat one text.
-    const bool repeated = i > 0 && s.sql == last;
-    batch_.push_back(repeated ? batch_.back() : &look_up(handlers_, s.sql));
-    last = s.sql;
-    if (!batch_.back()->refused.empty()) return StatementFailure{i, refused_word(batch_.back()->refused)};
-    if (s.sql.find('\0') != std::string_view::npos) return StatementFailure{i, {Kind::refused, "", "the statement holds a NUL byte"}};
+    // Most batches repeat one text, often the very same bytes.
+    const bool repeated = i > 0 && s.sql.size() == last.size() && (s.sql.data() == last.data() || s.sql == last);
+    if (repeated) {
+      batch_.push_back(batch_.back());
+    } else {
+      if (s.sql.find('\0') != std::string_view::npos) return StatementFailure{i, {Kind::refused, "", "the statement holds a NUL byte"}};
+      batch_.push_back(&look_up(handlers_, s.sql));
+      if (!batch_.back()->refused.empty()) return StatementFailure{i, refused_word(batch_.back()->refused)};
+      last = s.sql;
+    }
     if (auto why = PgParams::refuse(s.params)) return StatementFailure{i, {Kind::record, "22021", std::move(*why)}};
   }
   return std::nullopt;
