@@ -282,3 +282,21 @@ TEST_CASE("what the broker does not allow is refused, what it cannot do now is u
   CHECK(with_error(7, 1).empty());                                 // REQUEST_TIMED_OUT is tried again
   CHECK(with_error(19, 1000) == std::vector<Kind>{Kind::unavailable});  // NOT_ENOUGH_REPLICAS for too long
 }
+
+TEST_CASE("a delivery that the client only infers is none: without an offset nobody knows that the record is there") {
+  auto cluster = kafka::MockCluster::create();
+  REQUIRE(cluster);
+  REQUIRE((*cluster)->create_topic("t", 1));
+  auto o = options();
+  o.brokers = (*cluster)->bootstrap();
+  kafka::KafkaPublisher publisher(o);
+  REQUIRE(publisher.start());
+  const std::string v = "v";
+  auto r = record("t", bytes(v));
+  REQUIRE(publisher.publish({&r, 1}).empty());
+  // The client takes it for "written before" and reports the record as delivered, at no offset.
+  constexpr std::int16_t duplicate_sequence_number = 46;
+  (*cluster)->fail_produce(duplicate_sequence_number, 1);
+  CHECK(kinds(publisher.publish({&r, 1})) == std::vector<Kind>{Kind::unavailable});
+  CHECK(publisher.publish({&r, 1}).empty());
+}
