@@ -18,6 +18,8 @@ namespace {
 using runtime::OutRecord;
 using runtime::PublishFailure;
 
+constexpr core::Millis introduction_time{500};
+
 PublishFailure::Kind kind_of(rd_kafka_resp_err_t err) {
   switch (err) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
@@ -98,6 +100,13 @@ class Call {
   bool finished_ = false;                // guarded by mutex_
 };
 
+bool topic_exists(rd_kafka_t* rk, rd_kafka_topic_t* topic, core::Millis timeout) {
+  const struct rd_kafka_metadata* raw = nullptr;
+  if (topic == nullptr || rd_kafka_metadata(rk, 0, topic, &raw, static_cast<int>(timeout.count())) != RD_KAFKA_RESP_ERR_NO_ERROR) return false;
+  const MetadataHandle metadata(raw);
+  return metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topics[0].partition_cnt > 0;
+}
+
 // One producer instance and the thread that takes its reports.
 class Producer {
  public:
@@ -112,6 +121,15 @@ class Producer {
     rd_kafka_flush(client_->get(), 1'000);  // the reports of what was purged
     stop_.store(true);
     reports_.join();
+    topics_.clear();
+  }
+  // Asks for a topic's leaders when it is first heard of: records for a topic that the client does not know wait for its next look
+  // round, up to a second, and a transaction waits with them. What goes wrong here comes up again at the records.
+  void introduce(const std::string& topic, core::Millis timeout) {
+    const std::lock_guard lock(mutex_);
+    if (topics_.contains(topic)) return;
+    TopicHandle handle(rd_kafka_topic_new(get(), topic.c_str(), nullptr));
+    if (topic_exists(get(), handle.get(), timeout)) topics_.emplace(topic, std::move(handle));
   }
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
@@ -123,6 +141,8 @@ class Producer {
  private:
   const std::shared_ptr<Client> client_;
   const core::Millis leave_time_;
+  std::mutex mutex_;
+  std::map<std::string, TopicHandle> topics_;  // introduced; guarded by mutex_
   std::atomic<bool> stop_{false};
   std::thread reports_;
 };
@@ -175,14 +195,6 @@ rd_kafka_resp_err_t produce(rd_kafka_t* rk, const OutRecord& record, Call::Slot*
 bool may_have_changed(rd_kafka_resp_err_t err) {
   return err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
          err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
-}
-
-bool topic_exists(rd_kafka_t* rk, const std::string& topic, core::Millis timeout) {
-  const TopicHandle handle(rd_kafka_topic_new(rk, topic.c_str(), nullptr));
-  const struct rd_kafka_metadata* raw = nullptr;
-  if (!handle || rd_kafka_metadata(rk, 0, handle.get(), &raw, static_cast<int>(timeout.count())) != RD_KAFKA_RESP_ERR_NO_ERROR) return false;
-  const MetadataHandle metadata(raw);
-  return metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topics[0].partition_cnt > 0;
 }
 
 }  // namespace
@@ -247,6 +259,8 @@ std::vector<PublishFailure> KafkaPublisher::Impl::publish(std::span<const OutRec
   Indexes all(records.size());
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
   Errors errors(records.size(), RD_KAFKA_RESP_ERR_NO_ERROR);
+  for (std::size_t i = 0; i < records.size(); ++i)
+    if (i == 0 || records[i].topic != records[i - 1].topic) (*producer)->introduce(records[i].topic, introduction_time);
   send(**producer, records, all, errors);
   send_to_changed_topics(**producer, records, errors);
   send_alone(**producer, records, errors);
@@ -286,7 +300,10 @@ void KafkaPublisher::Impl::send_to_changed_topics(Producer& producer, std::span<
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (!may_have_changed(errors[i])) continue;
     const std::string& topic = records[i].topic;
-    if (!exists.contains(topic)) exists[topic] = topic_exists(producer.get(), topic, options_.missing_topic_timeout);
+    if (!exists.contains(topic)) {
+      const TopicHandle handle(rd_kafka_topic_new(producer.get(), topic.c_str(), nullptr));
+      exists[topic] = topic_exists(producer.get(), handle.get(), options_.missing_topic_timeout);
+    }
     if (exists[topic]) again.push_back(i);
   }
   if (!again.empty()) send(producer, records, again, errors);

@@ -300,3 +300,21 @@ TEST_CASE("a delivery that the client only infers is none: without an offset nob
   CHECK(kinds(publisher.publish({&r, 1})) == std::vector<Kind>{Kind::unavailable});
   CHECK(publisher.publish({&r, 1}).empty());
 }
+
+TEST_CASE("the first record for each of many topics does not wait for the client's next look round") {
+  KafkaClient client;
+  const std::string prefix = unique_prefix();
+  std::vector<std::string> topics;
+  for (int i = 0; i < 10; ++i) client.create_topic(topics.emplace_back(prefix + "t" + std::to_string(i)), 1);
+  kafka::KafkaPublisher publisher(options());
+  REQUIRE(publisher.start());
+  const std::string v = "v";
+  const auto began = std::chrono::steady_clock::now();
+  for (const auto& topic : topics) {
+    auto r = record(topic, bytes(v));
+    r.partition = core::Partition{0};
+    REQUIRE(publisher.publish({&r, 1}).empty());
+  }
+  // Left alone the client looks once a second: ten topics would take about ten.
+  CHECK(std::chrono::steady_clock::now() - began < 5s);
+}
