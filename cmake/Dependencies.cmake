@@ -10,8 +10,9 @@ pkg_check_modules(simdjson REQUIRED IMPORTED_TARGET simdjson)
 find_package(Boost 1.74 CONFIG REQUIRED COMPONENTS program_options) # CONFIG: newer CMake warns without it
 find_package(Soci REQUIRED)
 find_package(SQLite3 REQUIRED)
-find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto SSL)
 find_package(fmt CONFIG REQUIRED)
 find_package(spdlog CONFIG REQUIRED)          # compiled, with external fmt; never spdlog_header_only
 find_package(tomlplusplus CONFIG REQUIRED)    # compiled: the header-only form aborts on some broken input
 find_package(nlohmann_json CONFIG REQUIRED)
+find_package(prometheus-cpp CONFIG REQUIRED) # core alone: no exposer, no web server of its own

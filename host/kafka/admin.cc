@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <mutex>
 #include <set>
 #include <thread>
 #include <utility>
@@ -37,11 +38,14 @@ class KafkaAdmin::Impl {
   core::Result<std::map<std::string, std::string>> settings(const std::string& topic);
   core::Status<> create(std::span<const TopicSpec> topics);
   core::Result<std::string> cluster_id();
+  core::Result<core::ClusterHealth> look(std::span<const std::string> topics, core::Millis timeout);
 
  private:
   [[nodiscard]] int timeout_ms() const { return static_cast<int>(options_.timeout.count()); }
   core::Result<EventHandle> wait_for(const QueueHandle& replies, const char* request) const;
   core::Result<AdminOptionsHandle> request_options(rd_kafka_admin_op_t operation) const;
+  core::Status<> know(std::span<const std::string> topics);
+  void ask_each(std::vector<core::BrokerHealth>& brokers, core::Millis timeout) const;
   core::Status<> wait_until_usable(std::span<const TopicSpec> topics);
   core::Status<> ready() const {
     if (client_ == nullptr) return core::Error{"the Kafka client was not started"};
@@ -50,6 +54,8 @@ class KafkaAdmin::Impl {
 
   const AdminOptions options_;
   std::shared_ptr<Client> client_;
+  std::mutex known_mutex_;
+  std::map<std::string, TopicHandle> known_;  // topics that look() asks for; guarded by known_mutex_; they end before the client
 };
 
 core::Result<std::vector<KafkaAdmin::Impl::Described>> KafkaAdmin::Impl::describe(const std::string* name) {
@@ -176,6 +182,82 @@ core::Status<> KafkaAdmin::Impl::wait_until_usable(std::span<const TopicSpec> to
   }
 }
 
+// The client describes all topics, one, or those it knows: so it gets to know these.
+core::Status<> KafkaAdmin::Impl::know(std::span<const std::string> topics) {
+  const std::lock_guard lock(known_mutex_);
+  for (const std::string& name : topics) {
+    auto& handle = known_[name];
+    if (handle) continue;
+    handle.reset(rd_kafka_topic_new(client_->get(), name.c_str(), nullptr));
+    if (!handle) return core::Error{"cannot look at topic " + name + ": " + error_text(rd_kafka_last_error())};
+  }
+  return core::Status<>::success();
+}
+
+// A question for its own settings goes to the broker it is about; a refusal is an answer too.
+void KafkaAdmin::Impl::ask_each(std::vector<core::BrokerHealth>& brokers, core::Millis timeout) const {
+  const QueueHandle replies(rd_kafka_queue_new(client_->get()));
+  std::array<char, 256> text{};
+  const auto began = std::chrono::steady_clock::now();
+  for (auto& broker : brokers) {
+    broker.error = "no answer within " + std::to_string(timeout.count()) + " ms";
+    const ConfigResourceHandle resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_BROKER, std::to_string(broker.id).c_str()));
+    const AdminOptionsHandle options(rd_kafka_AdminOptions_new(client_->get(), RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS));
+    rd_kafka_AdminOptions_set_request_timeout(options.get(), static_cast<int>(timeout.count()), text.data(), text.size());
+    rd_kafka_AdminOptions_set_opaque(options.get(), &broker);
+    rd_kafka_ConfigResource_t* resources[] = {resource.get()};
+    rd_kafka_DescribeConfigs(client_->get(), resources, 1, options.get(), replies.get());
+  }
+  for (std::size_t i = 0; i < brokers.size(); ++i) {
+    const EventHandle reply(rd_kafka_queue_poll(replies.get(), static_cast<int>(timeout.count()) + 1'000));
+    if (!reply) return;
+    auto& broker = *static_cast<core::BrokerHealth*>(rd_kafka_event_opaque(reply.get()));
+    const auto err = rd_kafka_event_error(reply.get());
+    const bool silent = err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__TIMED_OUT || err == RD_KAFKA_RESP_ERR__RESOLVE ||
+                        err == RD_KAFKA_RESP_ERR__WAIT_COORD || err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+    broker.error = silent ? error_text(err) : "";
+    broker.latency = std::chrono::duration_cast<core::Millis>(std::chrono::steady_clock::now() - began);
+  }
+}
+
+core::Result<core::ClusterHealth> KafkaAdmin::Impl::look(std::span<const std::string> topics, core::Millis timeout) {
+  if (auto r = ready(); !r) return r.error();
+  if (auto known = know(topics); !known) return known.error();
+  const auto began = std::chrono::steady_clock::now();
+  const struct rd_kafka_metadata* raw = nullptr;
+  const auto err = rd_kafka_metadata(client_->get(), 0, nullptr, &raw, static_cast<int>(timeout.count()));
+  if (err != RD_KAFKA_RESP_ERR_NO_ERROR) return core::Error{"no broker answers at " + options_.brokers + ": " + error_text(err)};
+  const MetadataHandle metadata(raw);
+  core::ClusterHealth out;
+  out.asked = true;
+  out.latency = std::chrono::duration_cast<core::Millis>(std::chrono::steady_clock::now() - began);
+  for (int i = 0; i < metadata->broker_cnt; ++i) {
+    const auto& b = metadata->brokers[i];
+    out.brokers.push_back({b.id, std::string(b.host) + ":" + std::to_string(b.port), "", core::Millis(0)});
+  }
+  for (const std::string& name : topics) {
+    core::TopicHealth topic;
+    topic.name = name;
+    const rd_kafka_metadata_topic_t *first = metadata->topics, *end = first + metadata->topic_cnt;
+    const auto* found = std::find_if(first, end, [&](const auto& t) { return name == t.topic && t.err == RD_KAFKA_RESP_ERR_NO_ERROR; });
+    if (found != end) {
+      topic.partitions = found->partition_cnt;
+      for (int p = 0; p < found->partition_cnt; ++p) {
+        if (found->partitions[p].leader < 0) ++topic.offline;
+        else if (found->partitions[p].isr_cnt < found->partitions[p].replica_cnt) ++topic.under_replicated;
+      }
+    }
+    out.topics.push_back(std::move(topic));
+  }
+  ask_each(out.brokers, timeout);
+  out.controller = rd_kafka_controllerid(client_->get(), 0);
+  if (char* id = rd_kafka_clusterid(client_->get(), 0); id != nullptr) {
+    out.id = id;
+    rd_kafka_mem_free(client_->get(), id);
+  }
+  return out;
+}
+
 core::Result<std::string> KafkaAdmin::Impl::cluster_id() {
   if (auto r = ready(); !r) return r.error();
   char* id = rd_kafka_clusterid(client_->get(), timeout_ms());
@@ -215,6 +297,7 @@ core::Result<std::optional<TopicInfo>> KafkaAdmin::topic(const std::string& name
 core::Result<std::map<std::string, std::string>> KafkaAdmin::settings(const std::string& topic) { return impl_->settings(topic); }
 core::Status<> KafkaAdmin::create(std::span<const TopicSpec> topics) { return impl_->create(topics); }
 core::Result<std::string> KafkaAdmin::cluster_id() { return impl_->cluster_id(); }
+core::Result<core::ClusterHealth> KafkaAdmin::look(std::span<const std::string> topics, core::Millis timeout) { return impl_->look(topics, timeout); }
 
 std::string client_version() { return rd_kafka_version_str(); }
 

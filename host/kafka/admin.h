@@ -38,6 +38,7 @@ class KafkaAdmin final : public runtime::Admin {
   core::Result<std::map<std::string, std::string>> settings(const std::string& topic) override;
   core::Status<> create(std::span<const runtime::TopicSpec> topics) override;
   core::Result<std::string> cluster_id() override;
+  core::Result<core::ClusterHealth> look(std::span<const std::string> topics, core::Millis timeout) override;
 
  private:
   class Impl;

@@ -32,6 +32,11 @@ class KafkaConsumer::Impl {
   }
   void close();
   [[nodiscard]] runtime::ConsumerState state() const { return started_.load() ? membership_->state() : runtime::ConsumerState{}; }
+  [[nodiscard]] std::vector<runtime::PartitionProgress> progress() const {
+    std::vector<runtime::PartitionProgress> out;
+    for (const auto& lane : lanes_) lane->progress(out);
+    return out;
+  }
 
  private:
   core::Status<> subscribe();
@@ -153,5 +158,6 @@ core::Status<> KafkaConsumer::start() { return impl_->start(); }
 void KafkaConsumer::drain() { impl_->drain(); }
 void KafkaConsumer::close() { impl_->close(); }
 runtime::ConsumerState KafkaConsumer::state() const { return impl_->state(); }
+std::vector<runtime::PartitionProgress> KafkaConsumer::progress() const { return impl_->progress(); }
 
 }  // namespace hostler::kafka

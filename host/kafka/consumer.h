@@ -60,6 +60,7 @@ class KafkaConsumer final : public runtime::Consumer {
   void drain() override;
   void close() override;
   [[nodiscard]] runtime::ConsumerState state() const override;
+  [[nodiscard]] std::vector<runtime::PartitionProgress> progress() const override;
 
  private:
   class Impl;

@@ -209,6 +209,21 @@ void LaneSource::put_back(PartitionState& p, MessageStorage& storage, core::Offs
   p.floor = std::max(p.floor, resume_at);
 }
 
+void LaneSource::progress(std::vector<runtime::PartitionProgress>& out) const {
+  const std::lock_guard lock(mutex_);
+  const core::Now both = now_by_both_clocks(steady_clock::now());
+  for (const auto& p : partitions_) {
+    runtime::PartitionProgress progress;
+    progress.where = p->where;
+    progress.settled = {p->settled.load()};
+    std::int64_t low = -1, high = -1;
+    if (rd_kafka_get_watermark_offsets(p->client->get(), p->where.topic.c_str(), p->where.partition.value, &low, &high) == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0)
+      progress.end = core::Offset{high};
+    if (p->tier && !p->ahead.empty()) progress.next_due = both.wall + std::max(core::Millis(0), wait_of(p->ahead.front(), p->delay, both));
+    out.push_back(std::move(progress));
+  }
+}
+
 bool LaneSource::owns(const core::Batch& batch) const {
   MessageStorage* storage = storage_of(batch);
   return storage != nullptr && storage->partition().owned.load();

@@ -46,6 +46,8 @@ class LaneSource final : public runtime::Source {
   [[nodiscard]] std::size_t size() const { return partitions_.size(); }
   // Why a partition of this lane is halted; empty if none is. Any thread.
   [[nodiscard]] std::string halted();
+  // Adds how far each partition of this lane is. Any thread.
+  void progress(std::vector<runtime::PartitionProgress>& out) const;
 
  private:
   struct Wish {  // what poll was called with
@@ -68,7 +70,7 @@ class LaneSource final : public runtime::Source {
   const std::shared_ptr<Wakeup> wakeup_ = std::make_shared<Wakeup>();
   std::atomic<bool> draining_{false};
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<std::shared_ptr<PartitionState>> partitions_;  // written by the control thread under mutex_
   std::size_t turn_ = 0;                                     // guarded by mutex_: who is asked first
   core::SteadyTime looked_everywhere_{};                     // guarded by mutex_

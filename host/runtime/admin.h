@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/health.h"
 #include "core/result.h"
 #include "core/types.h"
 
@@ -37,6 +38,9 @@ class Admin {
   // Creates what is missing; an existing topic is left alone and is no error. Returns once the topics are usable.
   virtual core::Status<> create(std::span<const TopicSpec> topics) = 0;
   virtual core::Result<std::string> cluster_id() = 0;
+  // How the cluster is: its brokers, each asked one question, and these topics. Never creates a topic. Takes at most about twice `timeout`.
+  // An error: no broker answers. Unless overridden it knows what topic() says, and no brokers.
+  virtual core::Result<core::ClusterHealth> look(std::span<const std::string> topics, core::Millis timeout);
 };
 
 }  // namespace hostler::runtime

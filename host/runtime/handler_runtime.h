@@ -4,13 +4,16 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "core/health.h"
 #include "core/host_config.h"
 #include "runtime/admin.h"
 #include "runtime/clock.h"
@@ -19,6 +22,7 @@
 #include "runtime/ledger.h"
 #include "runtime/observer.h"
 #include "runtime/pipeline.h"
+#include "runtime/progress.h"
 #include "runtime/publisher.h"
 #include "runtime/source.h"
 
@@ -54,14 +58,19 @@ class HandlerRuntime final {
   void close();
   [[nodiscard]] ConsumerState source_state() const;
   [[nodiscard]] ConsumerState retry_state() const;
+  // Lanes, groups and partitions as they are now; name, group and timeout as configured. Quick. Any thread, after start().
+  [[nodiscard]] core::HandlerHealth health() const;
 
  private:
   class SourceAssignments;
   class RetryAssignments;
   class Marks;
+  using Standing = std::map<core::TopicPartition, std::pair<core::Offset, core::SteadyTime>>;  // since when each partition stands where
 
   void run_lane(std::uint32_t index, std::vector<Source*> sources, std::function<void(core::Status<>)> created);
   void start_retry();
+
+  [[nodiscard]] core::GroupHealth health_of(const Consumer& consumer, const std::string& group, Standing& seen) const;
 
   HandlerParts parts_;
   DerivedTopics topics_;
@@ -69,6 +78,9 @@ class HandlerRuntime final {
   std::unique_ptr<Assignments> source_assignments_, retry_assignments_;
   std::unique_ptr<Consumer> source_, retry_;  // retry_ is null where nothing is ever retried
   std::vector<std::thread> lanes_;
+  std::deque<LaneProgress> progress_;  // one per lane; filled before the first lane runs
+  mutable std::mutex seen_mutex_;
+  mutable Standing source_seen_, retry_seen_;  // guarded by seen_mutex_
   std::mutex creating_;  // lanes are created one at a time
   std::mutex mutex_;
   std::condition_variable stopped_;

@@ -15,6 +15,7 @@ namespace hostler::runtime {
 // Records settled by one batch, by outcome (index: core::Outcome).
 struct SettledCounts {
   std::array<std::uint64_t, core::outcome_count> by_outcome{};
+  std::uint64_t bytes = 0;  // of their keys and values
 };
 
 struct RecordNote {
@@ -34,6 +35,8 @@ class Observer {
   virtual void record_noted(const RecordNote& note) = 0;
   // Intake of a handler stopped (outage) or goes on; reason empty when it goes on.
   virtual void intake(std::string_view handler, std::string_view paused_because) = 0;
+  // The brokers acknowledged copies, letters or outputs of a handler in this topic; `failed` were not acknowledged and will be tried again.
+  virtual void published(std::string_view /*handler*/, std::string_view /*topic*/, std::uint64_t /*acknowledged*/, std::uint64_t /*failed*/) {}
 };
 
 }  // namespace hostler::runtime

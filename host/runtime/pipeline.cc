@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <deque>
+#include <map>
 #include <utility>
 
 #include "core/route.h"
@@ -36,7 +37,11 @@ Pipeline::~Pipeline() = default;
 
 bool Pipeline::run_once(core::Millis wait) {
   const auto& policy = parts_.handler.batch;
-  if (!parts_.source.poll(batch_, policy.max_records, policy.max_wait, wait)) return false;
+  turned();
+  if (!parts_.source.poll(batch_, policy.max_records, policy.max_wait, wait)) {
+    if (parts_.progress != nullptr && !paused_because_.empty()) parts_.progress->paused({});  // what it paused for was revoked
+    return false;
+  }
   began_ = parts_.clock.steady();
   decoder_.decode(batch_, parts_.clock.now());
   run_batch();
@@ -96,6 +101,7 @@ Pipeline::Settled Pipeline::settle(const Slice& slice) {
       continue;
     }
     flowing();
+    turned();
     report(slice);
     return Settled::yes;
   }
@@ -121,7 +127,9 @@ bool Pipeline::handle(const Slice& slice, Settled& end) {
   }
   // Verdicts of an earlier run stand when the same records ran and none of them looked into the rolled back transaction.
   if (executed_ && run_ == ran_ && !verdicts_.queried) return true;
+  if (parts_.progress != nullptr) parts_.progress->entered_handler();
   auto executed = parts_.lane.execute(slice, run_);
+  if (parts_.progress != nullptr) parts_.progress->left_handler();
   executed_ = executed.ok();
   if (!executed_) {
     parts_.lane.rollback();
@@ -247,6 +255,7 @@ bool Pipeline::publish(const Slice& slice, Settled& end) {
   parts_.lane.take_outputs(slice, dispositions_, out.records);
   if (out.records.empty()) return true;
   const auto failures = parts_.publisher.publish(out.records);
+  report_published(out.records, failures);
   if (failures.empty()) return true;
 
   parts_.lane.rollback();
@@ -367,12 +376,24 @@ void Pipeline::force(std::size_t index, Verdict verdict, core::VerdictDetail det
 
 Verdict Pipeline::sql_verdict() const { return parts_.handler.on_sql_error == core::SqlErrorVerdict::reject ? Verdict::reject : Verdict::retry; }
 
+void Pipeline::report_published(std::span<const OutRecord> records, std::span<const PublishFailure> failures) {
+  std::map<std::string_view, std::pair<std::uint64_t, std::uint64_t>> counts;  // topic: acknowledged, failed
+  for (const auto& record : records) ++counts[record.topic].first;
+  for (const auto& failure : failures) {
+    auto& count = counts[records[failure.index].topic];
+    --count.first;
+    ++count.second;
+  }
+  for (const auto& [topic, count] : counts) parts_.observer.published(parts_.handler.name, topic, count.first, count.second);
+}
+
 void Pipeline::report(const Slice& slice) {
   SettledCounts counts;
   const auto records = slice.records();
   for (std::size_t i = 0; i < slice.count; ++i) {
     const auto& d = dispositions_[i];
     ++counts.by_outcome[static_cast<std::size_t>(d.outcome)];
+    counts.bytes += records[i].key.size + records[i].value.size;
     if (d.outcome == Outcome::done) continue;
     const auto* detail = detail_of(slice, i);
     const std::string_view reason = detail == nullptr ? std::string_view() : std::string_view(detail->reason);
@@ -389,13 +410,19 @@ bool Pipeline::pause(const std::string& why) {
     log(LogLevel::warn, "handler " + parts_.handler.name + ", " + batch_.where.topic + "/" + std::to_string(batch_.where.partition.value) + ": waiting: " + why);
     parts_.observer.intake(parts_.handler.name, why);
   }
+  if (parts_.progress != nullptr) parts_.progress->paused(why);
   pause_ = std::clamp(pause_ * 2, first_pause, longest_pause);
   const auto until = parts_.clock.steady() + pause_;
   while (parts_.clock.steady() < until) {
     if (parts_.source.draining() || !parts_.source.owns(batch_)) return false;
     parts_.clock.wait(std::min(wait_step, pause_));
+    turned();
   }
   return true;
+}
+
+void Pipeline::turned() {
+  if (parts_.progress != nullptr) parts_.progress->turned();
 }
 
 void Pipeline::flowing() {
@@ -404,6 +431,7 @@ void Pipeline::flowing() {
   paused_because_.clear();
   log(LogLevel::info, "handler " + parts_.handler.name + ": records flow again");
   parts_.observer.intake(parts_.handler.name, "");
+  if (parts_.progress != nullptr) parts_.progress->paused({});
 }
 
 Pipeline::Settled Pipeline::give_back(const Slice& slice, core::Millis hold) {

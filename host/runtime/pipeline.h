@@ -14,6 +14,7 @@
 #include "runtime/decoder.h"
 #include "runtime/lane.h"
 #include "runtime/observer.h"
+#include "runtime/progress.h"
 #include "runtime/publisher.h"
 #include "runtime/source.h"
 
@@ -35,6 +36,7 @@ struct PipelineParts {
   Observer& observer;
   MarkOwner* marks = nullptr;  // null without a ledger
   std::vector<std::string> event_types;  // what the handler takes; empty: all
+  LaneProgress* progress = nullptr;      // where the lane's turns are noted; may be null
 };
 
 class Pipeline {
@@ -72,8 +74,10 @@ class Pipeline {
   void force(std::size_t index, core::Verdict verdict, core::VerdictDetail detail);
   [[nodiscard]] core::Verdict sql_verdict() const;
   void report(const Slice& slice);
+  void report_published(std::span<const OutRecord> records, std::span<const PublishFailure> failures);
   bool pause(const std::string& why);
   void flowing();
+  void turned();
   Settled give_back(const Slice& slice, core::Millis hold);
   [[nodiscard]] core::Offset mark_to(const Slice& slice) const;
   [[nodiscard]] const core::VerdictDetail* detail_of(const Slice& slice, std::size_t index) const;

@@ -68,6 +68,14 @@ struct ConsumerState {
   std::uint64_t rebalances = 0;
 };
 
+// How far one assigned partition is.
+struct PartitionProgress {
+  core::TopicPartition where;
+  core::Offset settled;                        // next offset to commit
+  std::optional<core::Offset> end;             // high watermark as of the last fetch; empty: none yet
+  std::optional<core::Timestamp> next_due;     // retry topics: when the head may run; empty: nothing was fetched
+};
+
 // One group membership with its control thread. [control thread of the host, except the sources]
 class Consumer {
  public:
@@ -80,6 +88,7 @@ class Consumer {
   // After the lanes have stopped: commits what is settled, leaves the group, joins the control thread.
   virtual void close() = 0;
   [[nodiscard]] virtual ConsumerState state() const = 0;  // any thread
+  [[nodiscard]] virtual std::vector<PartitionProgress> progress() const { return {}; }  // any thread
 };
 
 }  // namespace hostler::runtime

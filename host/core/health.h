@@ -1,0 +1,110 @@
+// How the host is, in numbers, and what follows from them: whether it is alive, whether it is ready, what is wrong and what to do.
+// cli/ gathers the numbers, http/ shows them, service/ feeds systemd's watchdog with the answer. Pure; thread-safety: values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/types.h"
+
+namespace hostler::core {
+
+struct LaneHealth {
+  std::uint32_t index = 0;
+  bool ended = false;              // its thread is gone, and nobody had asked for it
+  Millis quiet{0};                 // since its last turn: a look for records, a wait, a settled batch
+  std::optional<Millis> handling;  // for how long the handler's code has been running; empty: it is not
+  std::string paused_because;      // an outage it waits for; empty: none
+};
+
+struct PartitionHealth {
+  TopicPartition where;
+  Offset settled;                       // next offset to commit
+  std::optional<std::int64_t> lag;      // high watermark - settled; empty: not known yet
+  Millis quiet{0};                      // since `settled` moved or the lag was 0
+  std::optional<Timestamp> next_due;    // of the head, on a retry topic
+};
+
+// One membership in a consumer group: the source topics' or the retry topics'.
+struct GroupHealth {
+  std::string group;
+  bool joined = false;
+  std::string waiting_for;              // why assigned partitions are not read; empty if they are
+  std::uint64_t rebalances = 0;
+  std::vector<PartitionHealth> partitions;
+};
+
+struct HandlerHealth {
+  std::string name;
+  std::string failed;                   // why it does not run at all; empty: it does
+  Millis timeout{0};                    // of one call
+  std::string paused_because;           // an outage that one of its lanes waits for; empty: records flow
+  GroupHealth source;
+  std::optional<GroupHealth> retry;
+  std::vector<LaneHealth> lanes;
+};
+
+struct BrokerHealth {
+  std::int32_t id = -1;
+  std::string address;                  // host:port
+  std::string error;                    // empty: it answers
+  Millis latency{0};                    // of one request
+};
+
+struct TopicHealth {
+  std::string name;
+  std::int32_t partitions = 0;          // 0: it does not exist
+  std::int32_t offline = 0;             // partitions without a leader
+  std::int32_t under_replicated = 0;
+};
+
+struct ClusterHealth {
+  std::string name;
+  bool asked = false;                   // false: the first look is still under way
+  std::string error;                    // why it does not answer; empty: it does
+  Millis latency{0};                    // of one request
+  std::string id;
+  std::int32_t controller = -1;
+  std::vector<BrokerHealth> brokers;
+  std::vector<TopicHealth> topics;      // those that handlers read or write
+};
+
+struct LedgerHealth {
+  std::string name;
+  bool asked = false;
+  std::string error;                    // why nothing can be settled in it; empty: it can
+  Millis latency{0};
+};
+
+struct HostHealth {
+  std::string name;
+  bool starting = false;                // handlers were not started yet
+  bool draining = false;
+  Millis clock_jump{0};                 // of the wall clock within the last minutes; 0: none
+  std::vector<HandlerHealth> handlers;
+  std::vector<ClusterHealth> clusters;
+  std::vector<LedgerHealth> ledgers;
+};
+
+struct Problem {
+  std::string component;                // "handler user-service", "ledger", "kafka"
+  std::string what;
+  std::string mend;                     // what to do; empty: nothing but wait
+};
+
+struct Assessment {
+  bool live = true;                     // it makes progress, or waits for something outside of it
+  bool ready = true;                    // it can settle a record of every handler
+  std::vector<Problem> problems;        // the gravest first
+};
+
+// A lane that has not turned for as long and its handler's timeout is stuck: longer than any request to a broker or database may take.
+constexpr Millis lane_quiet_limit{60'000};
+// A partition with lag whose offset has not moved for as long (or twice the handler's timeout, if longer) is stalled.
+constexpr Millis partition_quiet_limit{30'000};
+
+[[nodiscard]] Assessment assess(const HostHealth& health);
+
+}  // namespace hostler::core

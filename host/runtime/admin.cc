@@ -1,0 +1,22 @@
+#include "runtime/admin.h"
+
+namespace hostler::runtime {
+
+core::Result<core::ClusterHealth> Admin::look(std::span<const std::string> topics, core::Millis /*timeout*/) {
+  core::ClusterHealth out;
+  out.asked = true;
+  for (const auto& name : topics) {
+    auto found = topic(name);
+    if (!found) return found.error();
+    core::TopicHealth health;
+    health.name = name;
+    if (*found) health.partitions = (*found)->partitions;
+    out.topics.push_back(std::move(health));
+  }
+  auto id = cluster_id();
+  if (!id) return id.error();
+  out.id = std::move(*id);
+  return out;
+}
+
+}  // namespace hostler::runtime
