@@ -1,0 +1,76 @@
+// What the paths say of a healthy and of a sick host.
+#include <nlohmann/json.hpp>
+
+#include "http/pages.h"
+#include "support/catch.h"
+
+using namespace hostler;
+using namespace hostler::testing;
+
+namespace {
+
+core::HostHealth healthy() {
+  core::HostHealth health;
+  health.name = "platform";
+  core::HandlerHealth h;
+  h.name = "user-service";
+  h.timeout = core::Millis(30'000);
+  h.source = {"users", true, "", 1, {{{"user-events", {0}}, {10}, 0, core::Millis(0), {}}}};
+  h.lanes = {{0, false, core::Millis(3), {}, ""}};
+  health.handlers = {h};
+  core::ClusterHealth c;
+  c.asked = true;
+  c.controller = 1;
+  c.brokers = {{1, "localhost:9092", "", core::Millis(2)}};
+  c.topics = {{"user-events", 6, 0, 0}};
+  health.clusters = {c};
+  health.ledgers = {{"", true, "", core::Millis(1)}};
+  return health;
+}
+
+struct Port {
+  core::HostHealth health = healthy();
+  http::Metrics metrics{core::HostConfig{}, "0"};
+  http::Respond respond = http::pages([this] { return health; }, metrics);
+};
+
+}  // namespace
+
+TEST_CASE("a healthy host is live and ready, and says so in one word") {
+  Port port;
+  CHECK(port.respond("/livez").body == "live\n");
+  CHECK(port.respond("/readyz").body == "ready\n");
+  const auto health = nlohmann::json::parse(port.respond("/health").body);
+  CHECK(health["live"] == true);
+  CHECK(health["ready"] == true);
+  CHECK(health["problems"].empty());
+  CHECK(health["handlers"][0]["source"]["partitions"][0]["lag"] == 0);
+  CHECK(health["handlers"][0]["lanes"][0]["state"] == "idle");
+  CHECK(health["clusters"][0]["brokers"][0]["latency_ms"] == 2);
+  CHECK(health["clusters"][0]["controller"] == 1);
+}
+
+TEST_CASE("a host whose database is down is live and not ready, and names it") {
+  Port port;
+  port.health.ledgers[0].error = "connection refused";
+  CHECK(port.respond("/livez").status == 200);
+  const auto ready = port.respond("/readyz");
+  CHECK(ready.status == 503);
+  CHECK_THAT(ready.body, contains("ledger: connection refused"));
+  CHECK(port.respond("/health").status == 200);  // it is alive, and the report is true
+  CHECK_THAT(port.respond("/metrics").body, contains("hostler_ready 0") && contains("hostler_live 1"));
+}
+
+TEST_CASE("bytes that are no UTF-8 and quotes in names and errors come out as JSON all the same") {
+  Port port;
+  port.health.ledgers[0].error = "bad \xff\xfe byte, a \"quote\" and a\nline";
+  const auto health = nlohmann::json::parse(port.respond("/health").body);
+  CHECK_THAT(health["ledgers"][0]["error"].get<std::string>(), contains("\"quote\" and a\nline"));
+}
+
+TEST_CASE("another path is a 404 that names the others") {
+  Port port;
+  const auto reply = port.respond("/etc/passwd");
+  CHECK(reply.status == 404);
+  CHECK_THAT(reply.body, contains("/livez"));
+}
