@@ -1,6 +1,9 @@
 #include "config/document.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <toml++/toml.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -8,7 +11,6 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <optional>
 #include <sstream>
 #include <tuple>
 #include <utility>
@@ -98,31 +100,6 @@ Node convert(const toml::node& from, const FileName& file, int depth, Problems& 
   return node;
 }
 
-std::optional<std::string> read_file(const std::string& path, const Position& at, Problems& problems) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) {
-    problems.add(at, "is a folder; name the file, for example " +
-                         (std::filesystem::path(path) / "hostler.toml").string());
-    return std::nullopt;
-  }
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"), &std::fclose);
-  if (!file) {
-    problems.add(at, std::string("cannot be read: ") + std::strerror(errno));
-    return std::nullopt;
-  }
-  std::string text(max_file_bytes + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-  if (std::ferror(file.get()) != 0) {
-    problems.add(at, std::string("cannot be read: ") + std::strerror(errno));
-    return std::nullopt;
-  }
-  if (text.size() > max_file_bytes) {
-    problems.add(at, "is larger than 64 KB; spread the handlers over files in conf.d");
-    return std::nullopt;
-  }
-  return text;
-}
-
 // First line (from 1) with more dots than any sane key has; 0 if there is none.
 std::uint32_t line_with_too_many_dots(std::string_view text) {
   std::uint32_t line = 1;
@@ -177,7 +154,28 @@ const Node* Node::find(std::string_view key) const {
 }
 
 void Problems::add(const Position& at, std::string message) {
-  errors_.push_back({at.file_name(), at.line, at.column, std::move(message)});
+  const auto same = [&](const Position& closed) {
+    return closed.line == at.line && closed.column == at.column && closed.file_name() == at.file_name();
+  };
+  if (std::any_of(closed_.begin(), closed_.end(), same)) return;
+  add({at.file_name(), at.line, at.column, std::move(message)});
+}
+
+void Problems::add(ConfigError error) {
+  for (const std::string& secret : hidden_) {
+    for (std::size_t at = error.message.find(secret); at != std::string::npos;
+         at = error.message.find(secret, at + 3))
+      error.message.replace(at, secret.size(), "***");
+  }
+  errors_.push_back(std::move(error));
+}
+
+void Problems::hide(const std::string& secret, const std::string& whole) {
+  constexpr std::size_t shortest = 4; // less would blank out ordinary words of the messages
+  hidden_.push_back(in_quotes(whole)); // as errors quote it, cut and escaped
+  if (secret.size() < shortest) return;
+  hidden_.push_back(secret);
+  hidden_.push_back(printable(secret));
 }
 
 ConfigErrors Problems::take() {
@@ -191,7 +189,51 @@ ConfigErrors Problems::take() {
   std::stable_sort(errors_.begin(), errors_.end(), [&](const ConfigError& a, const ConfigError& b) {
     return std::tuple(rank(a), a.line, a.column) < std::tuple(rank(b), b.line, b.column);
   });
+  // A default that is wrong is wrong in every handler that inherits it.
+  const auto again = [](const ConfigError& a, const ConfigError& b) {
+    return a.file == b.file && a.line == b.line && a.column == b.column && a.message == b.message;
+  };
+  ConfigErrors once;
+  for (ConfigError& error : errors_) {
+    bool known = false; // those of one place stand together
+    for (auto earlier = once.rbegin(); earlier != once.rend() && earlier->line == error.line && !known; ++earlier)
+      known = again(*earlier, error);
+    if (!known) once.push_back(std::move(error));
+  }
+  errors_ = std::move(once);
   return std::exchange(errors_, {});
+}
+
+core::Result<std::string> read_small_file(const std::string& path) {
+  // Not blocking: opening a pipe would wait for its other end.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return core::Error{std::string("cannot be read: ") + std::strerror(errno)};
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(::fdopen(fd, "rb"), &std::fclose);
+  if (!file) {
+    ::close(fd);
+    return core::Error{std::string("cannot be read: ") + std::strerror(errno)};
+  }
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return core::Error{std::string("cannot be read: ") + std::strerror(errno)};
+  if (S_ISDIR(status.st_mode))
+    return core::Error{"is a folder; name the file, for example " +
+                       (std::filesystem::path(path) / "hostler.toml").string()};
+  if (!S_ISREG(status.st_mode)) {
+    return core::Error{std::string("is ") + (S_ISFIFO(status.st_mode) ? "a pipe" : "a device or socket") +
+                       ", not a file; write what it gives to a file and name that"};
+  }
+  std::string text(max_file_bytes + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (std::ferror(file.get()) != 0) return core::Error{std::string("cannot be read: ") + std::strerror(errno)};
+  if (text.size() > max_file_bytes)
+    return core::Error{"is larger than 64 KB; spread the handlers over files in conf.d"};
+  return text;
+}
+
+Node& insert(Node& table, std::string key, const Position& at, Node value) {
+  const auto place = std::lower_bound(table.members.begin(), table.members.end(), key,
+                                      [](const Member& a, const std::string& b) { return a.key < b; });
+  return table.members.insert(place, Member{std::move(key), at, std::move(value)})->value;
 }
 
 Node read_document(const std::string& path, Problems& problems) {
@@ -199,8 +241,11 @@ Node read_document(const std::string& path, Problems& problems) {
   Node empty;
   empty.at = {file, 1, 1};
   const Position whole{file, 0, 0};
-  const std::optional<std::string> text = read_file(path, whole, problems);
-  if (!text) return empty;
+  const core::Result<std::string> text = read_small_file(path);
+  if (!text) {
+    problems.add(whole, text.error().message);
+    return empty;
+  }
   if (const std::uint32_t line = line_with_too_many_dots(*text); line != 0) {
     problems.add({file, line, 1}, "more than " + std::to_string(max_dots_in_line) + " dots in one line");
     return empty;

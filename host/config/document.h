@@ -17,8 +17,8 @@ struct Position {
   std::uint32_t line = 0;
   std::uint32_t column = 0;
   [[nodiscard]] std::string file_name() const { return file ? *file : std::string(); }
-  // "file:line"
-  [[nodiscard]] std::string text() const { return file_name() + ":" + std::to_string(line); }
+  // "file:line", or "environment variable X"
+  [[nodiscard]] std::string text() const { return line == 0 ? file_name() : file_name() + ":" + std::to_string(line); }
 };
 
 struct Member;
@@ -31,10 +31,13 @@ struct Node {
   std::int64_t integer = 0;
   double real = 0;
   bool boolean = false;
+  std::string masked;     // string that holds something from outside the file: `text` with *** for that; else empty
+  std::string taken_from; // … and what that was: "credential db", "environment variable X"
   std::vector<Node> items;     // array
   std::vector<Member> members; // table, ordered by key
 
   [[nodiscard]] const Node* find(std::string_view key) const;
+  [[nodiscard]] bool secret() const { return !taken_from.empty(); }
 };
 
 struct Member {
@@ -47,13 +50,20 @@ struct Member {
 class Problems {
  public:
   void add(const Position& at, std::string message);
-  void add(ConfigError error) { errors_.push_back(std::move(error)); }
+  void add(ConfigError error);
   [[nodiscard]] bool any() const { return !errors_.empty(); }
-  // Ordered by file (as first named), line and column.
+  [[nodiscard]] std::size_t count() const { return errors_.size(); }
+  // What no error may repeat: a value from outside the file, and the whole text it stands in.
+  void hide(const std::string& secret, const std::string& whole);
+  // Nothing more is said of this place: what would follow is a consequence.
+  void close(const Position& at) { closed_.push_back(at); }
+  // Ordered by file (as first named), line and column; none twice.
   [[nodiscard]] ConfigErrors take();
 
  private:
   ConfigErrors errors_;
+  std::vector<std::string> hidden_;
+  std::vector<Position> closed_;
 };
 
 inline constexpr std::size_t max_file_bytes = 64 * 1024;
@@ -63,6 +73,13 @@ inline constexpr std::size_t max_file_bytes = 64 * 1024;
 
 // Adds `more` to `base`: tables are joined, arrays of tables appended, anything else stated twice is an error.
 void merge(Node& base, Node more, Problems& problems);
+
+// Puts a member at its place; the key must not be there yet. Returns it.
+Node& insert(Node& table, std::string key, const Position& at, Node value);
+
+// The bytes of a regular file of at most max_file_bytes, or what is wrong with it in words that follow its name.
+// Never blocks on a pipe or device.
+[[nodiscard]] core::Result<std::string> read_small_file(const std::string& path);
 
 // "a string", "an integer", …
 [[nodiscard]] std::string_view kind_name(Node::Kind kind);

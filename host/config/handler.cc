@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <filesystem>
 
 #include "config/json.h"
 #include "config/kafka_properties.h"
+#include "config/tables.h"
 #include "config/units.h"
 #include "core/topic_names.h"
 
@@ -55,7 +57,9 @@ void check_template(const Section& section, std::string_view text, bool dead_let
 
 void read_delays(const Section& section, core::RetryPolicy& out) {
   std::vector<Section::Text> texts;
-  if (!section.read("delays", texts)) return;
+  std::vector<std::string> otherwise;
+  for (const core::Delay& delay : out.delays) otherwise.push_back(delay.text);
+  if (!section.read("delays", texts, otherwise)) return;
   constexpr std::size_t most_delays = 32;
   if (texts.size() > most_delays) return section.wrong("delays", "has more than 32 entries");
   std::vector<core::Delay> delays;
@@ -164,6 +168,12 @@ void read_identity(const Section& section, HandlerDraft& draft) {
     section.wrong("name",
                   "is " + in_quotes(config.name) + "; it can be 1 to 100 of a-z, A-Z, 0-9, '.', '_', '-'");
   }
+  if (section.read("plugin_sha256", config.plugin_sha256)) {
+    std::transform(config.plugin_sha256.begin(), config.plugin_sha256.end(), config.plugin_sha256.begin(),
+                   [](char c) { return (c >= 'A' && c <= 'F') ? static_cast<char>(c - 'A' + 'a') : c; });
+    if (config.plugin_sha256.size() != 64 || config.plugin_sha256.find_first_not_of("0123456789abcdef") != std::string::npos)
+      section.wrong("plugin_sha256", "must be 64 hex digits, as `sha256sum FILE` prints them");
+  }
   required("plugin", config.plugin, "the plugin's file, for example plugin = \"interview.so\"");
   if (config.plugin.find('/') != std::string::npos)
     config.plugin = beside(draft.places["plugin"], config.plugin);
@@ -177,24 +187,61 @@ void read_identity(const Section& section, HandlerDraft& draft) {
   }
   read_topics(section, draft);
   core::Start start{};
-  if (section.read("start", start, {{"earliest", core::Start::earliest}, {"latest", core::Start::latest}})) {
+  if (section.read_word("start", start, {core::Start::earliest, core::Start::latest})) {
     config.start = start;
   } else if (!section.stated("start")) {
     section.missing("start", "where a new group begins: start = \"earliest\" or \"latest\"");
   }
 }
 
-void read_reserved_words(const Section& section) {
-  std::string word;
-  if (section.read("ordering", word) && word != "partition") {
-    section.wrong("ordering", word == "key"
-                                  ? "= \"key\" is not available in this version; only \"partition\" is"
-                                  : "is " + in_quotes(word) + "; it can be \"partition\"");
+void read_reserved_words(const Section& section, HandlerConfig& config) {
+  if (section.read_word("ordering", config.ordering, {core::Ordering::partition, core::Ordering::key}) &&
+      config.ordering == core::Ordering::key)
+    section.wrong("ordering", "= \"key\" is not available in this version; only \"partition\" is");
+  if (section.read_word("isolation", config.isolation, {core::Isolation::none, core::Isolation::process}) &&
+      config.isolation == core::Isolation::process)
+    section.wrong("isolation", "= \"process\" is not available in this version; only \"none\" is");
+}
+
+// The group membership: keys of our own that librdkafka knows as properties.
+void read_membership(const Section& section, const Node* properties, HandlerConfig& config) {
+  struct Timeout {
+    const char* key;
+    const char* property;
+    Millis* value;
+  };
+  for (const Timeout& timeout : {Timeout{"session_timeout", "session.timeout.ms", &config.session_timeout},
+                                 Timeout{"heartbeat", "heartbeat.interval.ms", &config.heartbeat},
+                                 Timeout{"poll_interval", "max.poll.interval.ms", &config.poll_interval}}) {
+    std::string& property = config.kafka[timeout.property];
+    const bool by_property = !section.stated(timeout.key) && !property.empty();
+    if (by_property) { // checked by check_properties()
+      std::int64_t ms = timeout.value->count();
+      std::from_chars(property.data(), property.data() + property.size(), ms);
+      *timeout.value = Millis(ms);
+    }
+    section.read(timeout.key, *timeout.value);
+    stated_twice(section, timeout.key, properties, timeout.property);
+    if (!by_property) property = std::to_string(timeout.value->count());
   }
-  if (section.read("isolation", word) && word != "none") {
-    section.wrong("isolation", word == "process"
-                                   ? "= \"process\" is not available in this version; only \"none\" is"
-                                   : "is " + in_quotes(word) + "; it can be \"none\"");
+  using core::Assignment;
+  constexpr const char* strategy = "partition.assignment.strategy";
+  if (section.read_word("assignment", config.assignment,
+                        {Assignment::automatic, Assignment::range, Assignment::roundrobin, Assignment::cooperative_sticky})) {
+    stated_twice(section, "assignment", properties, strategy);
+    constexpr const char* names[] = {"", "range", "roundrobin", "cooperative-sticky"};
+    if (config.assignment == Assignment::automatic) {
+      config.kafka.erase(strategy);
+    } else {
+      config.kafka[strategy] = names[static_cast<std::size_t>(config.assignment)];
+    }
+  }
+  if (section.read("instance_id", config.instance_id)) {
+    stated_twice(section, "instance_id", properties, "group.instance.id");
+    constexpr std::size_t longest = 200;
+    if (config.instance_id.size() > longest || !plain(config.instance_id))
+      section.wrong("instance_id", "can have 1 to 200 of a-z, A-Z, 0-9, '.', '_', '-'");
+    config.kafka["group.instance.id"] = config.instance_id;
   }
 }
 
@@ -228,40 +275,37 @@ void check_idempotency(const Section& section, const HandlerConfig& config, bool
 }
 
 void read_settling(const Section& section, HandlerConfig& config) {
-  section.read(
-      "idempotency", config.idempotency,
-      {{"event-id", Idempotency::event_id}, {"offset", Idempotency::offset}, {"off", Idempotency::off}});
+  section.read_word("idempotency", config.idempotency, {Idempotency::event_id, Idempotency::offset, Idempotency::off});
   config.event_id = read_locator(section, "event_id", true);
   config.event_type = read_locator(section, "event_type", false);
-  section.read("on_missing_id", config.on_missing_id,
-               {{"reject", core::OnMissingId::reject}, {"origin", core::OnMissingId::origin}});
-  section.read("on_sql_error", config.on_sql_error,
-               {{"retry", core::SqlErrorVerdict::retry}, {"reject", core::SqlErrorVerdict::reject}});
+  section.read_word("on_missing_id", config.on_missing_id, {core::OnMissingId::reject, core::OnMissingId::origin});
+  section.read_word("on_sql_error", config.on_sql_error, {core::SqlErrorVerdict::retry, core::SqlErrorVerdict::reject});
+}
+
+void read_batch(const Section& batch, core::BatchPolicy& out) {
+  batch.read("max_records", out.max_records);
+  batch.read("max_wait", out.max_wait);
+}
+
+void read_breaker(const Section& breaker, core::BreakerPolicy& out) {
+  breaker.read("failure_rate", out.failure_rate);
+  breaker.read("window", out.window);
+  breaker.read("min_records", out.min_records);
 }
 
 void read_running(const Section& section, HandlerConfig& config) {
   section.read("enabled", config.enabled);
-  section.read("lanes", config.lanes, 1, 256);
-  section.read("timeout", config.timeout, Millis(100), day);
-  const Section batch = section.section("batch");
-  batch.read("max_records", config.batch.max_records, 1, 100'000);
-  batch.read("max_wait", config.batch.max_wait, Millis(0), std::chrono::minutes(1));
-  if (section.read("migrations", config.migrations))
-    config.migrations = beside(section.where("migrations"), config.migrations);
-}
-
-} // namespace
-
-std::string beside(const Position& file, const std::string& path) {
-  std::error_code failed;
-  const std::filesystem::path folder =
-      std::filesystem::absolute(std::filesystem::path(file.file_name()), failed).parent_path();
-  return failed ? path : (folder / path).lexically_normal().string();
+  section.read("lanes", config.lanes);
+  section.read("timeout", config.timeout);
+  section.read("rate_limit", config.rate_limit);
+  read_batch(section.section("batch"), config.batch);
+  read_breaker(section.section("breaker"), config.breaker);
+  section.read_path("migrations", config.migrations);
 }
 
 void read_retry(const Section& section, core::RetryPolicy& out) {
   read_delays(section, out);
-  section.read("max_retries", out.max_retries, 0, 1000);
+  section.read("max_retries", out.max_retries);
   if (section.read("topic", out.topic)) check_template(section, out.topic, false);
   section.read("create_topics", out.create_topics);
   check_retry(section, out);
@@ -269,13 +313,10 @@ void read_retry(const Section& section, core::RetryPolicy& out) {
 
 void read_dead_letter(const Section& section, core::DeadLetterPolicy& out) {
   if (section.read("topic", out.topic)) check_template(section, out.topic, true);
-  section.read("format", out.format,
-               {{"record", core::LetterFormat::record}, {"json", core::LetterFormat::json}});
+  section.read_word("format", out.format, {core::LetterFormat::record, core::LetterFormat::json});
   section.read("create_topics", out.create_topics);
-  std::uint32_t partitions = 0;
-  if (section.read("partitions", partitions, 1, 10'000))
-    out.partitions = static_cast<std::int32_t>(partitions);
-  section.read("retention", out.retention, std::chrono::hours(1), 3650 * day);
+  section.read("partitions", out.partitions);
+  section.read("retention", out.retention);
   std::vector<Section::Text> headers;
   if (!section.read("headers", headers)) return;
   out.original_topic_headers = out.spring_headers = false;
@@ -291,45 +332,138 @@ void read_dead_letter(const Section& section, core::DeadLetterPolicy& out) {
   }
 }
 
-HandlerDraft read_handler(const Node& table, const Policies& defaults, const core::HostConfig& host,
-                          Problems& problems) {
+// Where the handler is bound: its cluster and its database, by name.
+void read_bindings(const Section& section, const core::HostConfig& host, HandlerConfig& config) {
+  const auto pick = [&](const char* key, std::string& out, const auto& known, const std::string& title) {
+    if (!section.read(key, out) || known.contains(out)) return;
+    std::string names;
+    for (const auto& [name, value] : known) names += (names.empty() ? "" : ", ") + name;
+    section.wrong(key, "is " + in_quotes(out) + ", but there is no [" + title + "." + out + "]" +
+                           (names.empty() ? "" : "; there is " + names));
+    out.clear();
+  };
+  pick("cluster", config.cluster, host.clusters, "kafka.clusters");
+  pick("ledger", config.ledger, host.ledgers, "ledgers");
+}
+
+void report_config(const Section& section, const Node& free) {
+  if (section.report() == nullptr) return;
+  for (const Member& member : free.members) {
+    const bool hide = names_secret(member.key) && member.value.kind != Node::Kind::table;
+    section.report()->add(section.name() + ".config", member.key, hide ? "\"***\"" : shown(member.value), &member.value);
+  }
+}
+
+} // namespace
+
+std::string beside(const Position& file, const std::string& path) {
+  std::error_code failed;
+  const std::filesystem::path folder =
+      std::filesystem::absolute(std::filesystem::path(file.file_name()), failed).parent_path();
+  return failed ? path : (folder / path).lexically_normal().string();
+}
+
+void check_defaults(const Section& defaults, const Node* cluster) {
+  core::RetryPolicy retry;
+  read_retry(defaults.section("retry"), retry);
+  core::DeadLetterPolicy dead_letter;
+  read_dead_letter(defaults.section("dead_letter"), dead_letter);
+  core::BatchPolicy batch;
+  read_batch(defaults.section("batch"), batch);
+  core::BreakerPolicy breaker;
+  read_breaker(defaults.section("breaker"), breaker);
+  const Node* const properties = cluster == nullptr ? nullptr : cluster->find("properties");
+  for (const auto& [key, property] : {std::pair("session_timeout", "session.timeout.ms"),
+                                      std::pair("heartbeat", "heartbeat.interval.ms"),
+                                      std::pair("poll_interval", "max.poll.interval.ms"),
+                                      std::pair("assignment", "partition.assignment.strategy")})
+    stated_twice(defaults, key, properties, property);
+  HandlerConfig handler; // for the types and ranges of the rest
+  core::Start start{};
+  defaults.read_word("start", start, {core::Start::earliest, core::Start::latest});
+  defaults.read("enabled", handler.enabled);
+  defaults.read("group", handler.group);
+  defaults.read("timeout", handler.timeout);
+  defaults.read("rate_limit", handler.rate_limit);
+  read_membership(defaults, nullptr, handler);
+}
+
+void inherit_defaults(Node& handler, const Node* defaults) {
+  if (defaults == nullptr || handler.kind != Node::Kind::table) return;
+  const Node* const properties = handler.find("kafka");
+  for (const Member& member : defaults->members) {
+    const KeyInfo* const info = find_key("defaults", member.key);
+    if (info == nullptr || info->section != "handler") continue;
+    // What a handler states as a property, it states.
+    constexpr std::pair<std::string_view, std::string_view> same[] = {{"session_timeout", "session.timeout.ms"},
+                                                                      {"heartbeat", "heartbeat.interval.ms"},
+                                                                      {"poll_interval", "max.poll.interval.ms"},
+                                                                      {"assignment", "partition.assignment.strategy"}};
+    if (std::any_of(std::begin(same), std::end(same), [&](const auto& pair) {
+          return pair.first == member.key && find_property(properties, pair.second) != nullptr;
+        }))
+      continue;
+    if (info->type != KeyType::table) {
+      if (handler.find(member.key) == nullptr) insert(handler, member.key, member.at, member.value);
+      continue;
+    }
+    if (member.value.kind != Node::Kind::table) continue; // reported where it stands
+    Node* own = nullptr;
+    for (Member& stated : handler.members) {
+      if (stated.key == member.key) own = &stated.value;
+    }
+    if (own == nullptr) {
+      Node empty;
+      empty.at = handler.at;
+      own = &insert(handler, member.key, handler.at, std::move(empty));
+    }
+    if (own->kind != Node::Kind::table) continue;
+    for (const Member& below : member.value.members) {
+      if (own->find(below.key) == nullptr && find_key("handler." + member.key, below.key) != nullptr)
+        insert(*own, below.key, below.at, below.value);
+    }
+  }
+}
+
+HandlerDraft read_handler(const Node& table, const core::HostConfig& host, Problems& problems, Report* report) {
   HandlerDraft draft;
   HandlerConfig& config = draft.config;
-  Problems own;
-  const Section section(&table, "handler", table.at, own);
+  const std::size_t before = problems.count();
+  const Node* const name = table.find("name");
+  const Section section(&table, "handler",
+                        "handler." + (name != nullptr && name->kind == Node::Kind::string ? name->text : "?"), table.at,
+                        problems, report);
   config.where = table.at.text();
+  const Node* const properties = section.find("kafka");
   if (table.kind == Node::Kind::table) {
     read_identity(section, draft);
+    read_bindings(section, host, config);
     read_settling(section, config);
     read_running(section, config);
-    read_reserved_words(section);
-    check_idempotency(section, config, !host.ledger.url.empty());
-  }
+    read_reserved_words(section, config);
+    check_idempotency(section, config, !host.ledger_of(config).url.empty());
+    read_retry(section.section("retry"), config.retry);
+    read_dead_letter(section.section("dead_letter"), config.dead_letter);
+    draft.places["retry.topic"] = section.section("retry").where("topic");
+    draft.places["dead_letter.topic"] = section.section("dead_letter").where("topic");
 
-  config.retry = defaults.retry;
-  config.dead_letter = defaults.dead_letter;
-  const Section retry = section.section("retry");
-  const Section dead_letter = section.section("dead_letter");
-  if (section.stated("retry")) read_retry(retry, config.retry);
-  if (section.stated("dead_letter")) read_dead_letter(dead_letter, config.dead_letter);
-  draft.places["retry.topic"] = retry.where("topic");
-  draft.places["dead_letter.topic"] = dead_letter.where("topic");
-
-  config.kafka = host.kafka.properties;
-  if (const Node* const kafka = section.find("kafka"); kafka != nullptr) {
-    read_properties(kafka, "[handler.kafka]", config.kafka, own);
-    check_properties(config.kafka, kafka->at, own);
+    config.kafka = host.cluster_of(config).properties;
+    read_properties(properties, "[handler.kafka]", section.name() + ".kafka", config.kafka, problems, report);
+    read_membership(section, properties, config);
+    if (properties != nullptr || section.stated("session_timeout") || section.stated("heartbeat") ||
+        section.stated("poll_interval"))
+      check_properties(config.kafka, properties != nullptr ? properties->at : section.at(), problems);
   }
   if (const Node* const free = section.find("config"); free != nullptr) {
     if (free->kind == Node::Kind::table) {
-      config.config_json = to_json(*free, own);
+      config.config_json = to_json(*free, problems);
+      report_config(section, *free);
     } else {
       section.wrong("config",
                     "must be a table, [handler.config], this is " + std::string(kind_name(free->kind)));
     }
   }
-  draft.right = !own.any();
-  for (ConfigError& error : own.take()) problems.add(std::move(error));
+  draft.right = problems.count() == before;
   return draft;
 }
 

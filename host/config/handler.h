@@ -10,11 +10,6 @@
 
 namespace hostler::config {
 
-struct Policies {
-  core::RetryPolicy retry;
-  core::DeadLetterPolicy dead_letter;
-};
-
 // A handler with the places of what is checked against other handlers, by key ("group", "retry.topic", …).
 struct HandlerDraft {
   core::HandlerConfig config;
@@ -23,12 +18,14 @@ struct HandlerDraft {
   bool right = true;                  // nothing was wrong with it: fit for checks against others
 };
 
-// Each leaves what the section does not state.
-void read_retry(const Section& section, core::RetryPolicy& out);
-void read_dead_letter(const Section& section, core::DeadLetterPolicy& out);
+// Reads what [defaults] states, for its errors; the values reach the handlers by inherit_defaults(). `cluster` is [kafka].
+void check_defaults(const Section& defaults, const Node* cluster);
 
-[[nodiscard]] HandlerDraft read_handler(const Node& table, const Policies& defaults,
-                                        const core::HostConfig& host, Problems& problems);
+// Puts what [defaults] states, and the handler does not, into the handler's table. `defaults` may be nullptr.
+void inherit_defaults(Node& handler, const Node* defaults);
+
+[[nodiscard]] HandlerDraft read_handler(const Node& table, const core::HostConfig& host, Problems& problems,
+                                        Report* report);
 
 // What is only wrong among handlers: names, groups, topics that run into each other.
 void check_handlers(const std::vector<HandlerDraft>& handlers, Problems& problems);

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <set>
+#include <utility>
 
 namespace hostler::config {
 namespace {
@@ -53,8 +54,8 @@ bool is_name(std::string_view name) {
 
 class Reader {
  public:
-  Reader(std::string_view title, core::Properties& out, Problems& problems)
-      : title_(title), out_(out), problems_(problems) {}
+  Reader(std::string_view title, std::string name, core::Properties& out, Problems& problems, Report* report)
+      : title_(title), name_(std::move(name)), out_(out), problems_(problems), report_(report) {}
 
   void read(const Node& table, const std::string& prefix) {
     for (const Member& member : table.members) {
@@ -94,29 +95,38 @@ class Reader {
     }
     if (text.find('\0') != std::string::npos)
       return problems_.add(value.at, in_quotes(name) + " holds a NUL character");
-    if (name == "partition.assignment.strategy" && text.find("cooperative") != std::string::npos) {
-      return problems_.add(value.at, in_quotes(name) +
-                                         ": cooperative assignment is not available in this version (it "
-                                         "loses manual commits with older clients); use range or roundrobin");
-    }
     out_[name] = text;
+    if (report_ != nullptr) report_->add(name_, quoted(name), names_secret(name) ? "\"***\"" : shown(value), &value);
   }
 
   std::string title_;
+  std::string name_;
   core::Properties& out_;
   Problems& problems_;
+  Report* report_;
   std::set<std::string> seen_;
 };
 
 } // namespace
 
-void read_properties(const Node* table, std::string_view title, core::Properties& out, Problems& problems) {
+void read_properties(const Node* table, std::string_view title, const std::string& name, core::Properties& out,
+                     Problems& problems, Report* report) {
   if (table == nullptr) return;
   if (table->kind != Node::Kind::table) {
     return problems.add(
         table->at, std::string(title) + " must be a table, this is " + std::string(kind_name(table->kind)));
   }
-  Reader(title, out, problems).read(*table, "");
+  Reader(title, name, out, problems, report).read(*table, "");
+}
+
+const Node* find_property(const Node* table, std::string_view property) {
+  if (table == nullptr) return nullptr;
+  if (const Node* const whole = table->find(property); whole != nullptr) return whole;
+  for (std::size_t dot = property.find('.'); dot != std::string_view::npos; dot = property.find('.', dot + 1)) {
+    const Node* const below = table->find(property.substr(0, dot));
+    if (const Node* const found = find_property(below, property.substr(dot + 1)); found != nullptr) return found;
+  }
+  return nullptr;
 }
 
 void check_properties(const core::Properties& properties, const Position& at, Problems& problems) {
@@ -133,10 +143,10 @@ void check_properties(const core::Properties& properties, const Position& at, Pr
     right = false;
     return otherwise;
   };
-  // librdkafka's own defaults where nothing is stated.
-  const std::int64_t session = number("session.timeout.ms", 45'000);
-  const std::int64_t heartbeat = number("heartbeat.interval.ms", 3'000);
-  const std::int64_t poll = number("max.poll.interval.ms", 300'000);
+  const core::HandlerConfig defaults; // where nothing is stated
+  const std::int64_t session = number("session.timeout.ms", defaults.session_timeout.count());
+  const std::int64_t heartbeat = number("heartbeat.interval.ms", defaults.heartbeat.count());
+  const std::int64_t poll = number("max.poll.interval.ms", defaults.poll_interval.count());
   if (!right) return;
   if (heartbeat * 3 > session) {
     problems.add(at, "'heartbeat.interval.ms' (" + std::to_string(heartbeat) +

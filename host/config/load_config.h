@@ -22,16 +22,26 @@ struct ConfigError {
 };
 using ConfigErrors = std::vector<ConfigError>;
 
-// Variables by name. A variable sets what the files leave open; an empty one counts as not set.
+// Variables by name. Those that the documents name set what the files leave open (environment.h), an empty one counts as not
+// set; ${env:NAME} in a file reads any.
 using Environment = std::map<std::string, std::string>;
 
-// The variables that load_config knows, as the process has them.
+// The process's own.
 [[nodiscard]] Environment process_environment();
+
+// What a key came to. Secrets are masked.
+struct Setting {
+  std::string key;    // "host.name", "handler.user-service.retry.delays"
+  std::string value;  // as TOML
+  std::string source; // "default", "file:line", "file:line, credential db", "environment variable X"
+};
 
 // Reads `path` and conf.d/*.toml beside it (by name; handlers are appended, a key stated twice is an error).
 // Relative paths inside a file are relative to that file's folder. A file may have 64 KB.
+// `settings`, if given, receives every key's value and source, also after errors.
 [[nodiscard]] core::Result<core::HostConfig, ConfigErrors> load_config(const std::string& path,
-                                                                       const Environment& environment);
+                                                                       const Environment& environment,
+                                                                       std::vector<Setting>* settings = nullptr);
 
 // Every key that works in this version, as "section.key" ("host.name", "handler.retry.delays").
 [[nodiscard]] std::vector<std::string> known_keys();

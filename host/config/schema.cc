@@ -8,90 +8,141 @@
 namespace hostler::config {
 namespace {
 
+constexpr double ms = 1, second = 1000, minute = 60 * second, hour = 60 * minute, day = 24 * hour;
+constexpr double megabyte = 1 << 20;
 constexpr KeyState reserved = KeyState::reserved;
+constexpr bool shared = true; // [defaults] may state it
+using T = KeyType;
 
 constexpr std::array keys = {
-    KeyInfo{"", "host"},
-    KeyInfo{"", "kafka"},
-    KeyInfo{"", "ledger"},
-    KeyInfo{"", "defaults"},
-    KeyInfo{"", "handler"},
-    KeyInfo{"", "http", reserved},
-    KeyInfo{"", "ledgers", reserved},
+    KeyInfo{"", "host", T::table, "the process"},
+    KeyInfo{"", "http", T::table, "the admin port: health, metrics, commands"},
+    KeyInfo{"", "kafka", T::table, "the cluster"},
+    KeyInfo{"", "ledger", T::table, "where settled records are remembered"},
+    KeyInfo{"", "ledgers", T::named, "more databases; a handler picks one with ledger = NAME"},
+    KeyInfo{"", "defaults", T::table, "for every handler that does not state its own"},
+    KeyInfo{"", "handler", T::tables, "a plugin's handler and what it reads"},
 
-    KeyInfo{"host", "name"},
-    KeyInfo{"host", "plugin_dirs"},
-    KeyInfo{"host", "memory"},
-    KeyInfo{"host", "log_level"},
+    KeyInfo{"host", "name", T::text, "shows in messages and in the database's list of sessions"},
+    KeyInfo{"host", "plugin_dirs", T::texts, "folders searched for plugins, in this order"},
+    KeyInfo{"host", "memory", T::size, "for records read ahead, all consumers together", 16 * megabyte,
+            1024 * 1024 * megabyte},
+    KeyInfo{"host", "log_level", T::word, "what is logged", 0, 0, "debug|info|warn|error"},
+    KeyInfo{"host", "log_format", T::word,
+            "auto: journald under systemd, human on a terminal, else json", 0, 0, "auto|human|json|journald"},
+    KeyInfo{"host", "log_file", T::path, "file for the log; without it stderr"},
+    KeyInfo{"host", "audit_log", T::path, "file for operators' actions; without it none is written"},
+    KeyInfo{"host", "drain_timeout", T::duration, "how long a stopping host lets handlers finish", second, day},
 
-    KeyInfo{"kafka", "brokers"},
-    KeyInfo{"kafka", "client_id"},
-    KeyInfo{"kafka", "properties"},
-    KeyInfo{"kafka", "clusters", reserved},
+    KeyInfo{"http", "listen", T::text, "host:port of the admin port; empty: no TCP"},
+    KeyInfo{"http", "unix", T::path, "path of a UNIX socket"},
+    KeyInfo{"http", "token_file", T::path, "file with the token that callers must present"},
+    KeyInfo{"http", "tls_certificate", T::path, "PEM file"},
+    KeyInfo{"http", "tls_key", T::path, "PEM file"},
+    KeyInfo{"http", "max_connections", T::integer, "at once", 1, 10'000},
 
-    KeyInfo{"ledger", "url"},
-    KeyInfo{"ledger", "max_sessions"},
-    KeyInfo{"ledger", "retention", reserved},
-    KeyInfo{"ledger", "layout", reserved},
+    KeyInfo{"kafka", "brokers", T::texts, "host:port, one or more to start from"},
+    KeyInfo{"kafka", "client_id", T::text, "shows in the brokers' logs and quotas"},
+    KeyInfo{"kafka", "sasl_mechanism", T::word, "how to prove who the host is", 0, 0,
+            "PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER|GSSAPI"},
+    KeyInfo{"kafka", "sasl_username", T::text, "user for SASL"},
+    KeyInfo{"kafka", "sasl_password_file", T::path, "file with the password for SASL, and nothing else"},
+    KeyInfo{"kafka", "tls", T::boolean, "encrypted connections"},
+    KeyInfo{"kafka", "tls_ca", T::path, "PEM file with the authorities to trust; without it the system's"},
+    KeyInfo{"kafka", "tls_certificate", T::path, "PEM file: the host's own certificate, for mutual TLS"},
+    KeyInfo{"kafka", "tls_key", T::path, "PEM file: the key of tls_certificate"},
+    KeyInfo{"kafka", "tls_key_password_file", T::path, "file with the password of tls_key"},
+    KeyInfo{"kafka", "compression", T::word, "of what the host produces", 0, 0, "none|gzip|snappy|lz4|zstd"},
+    KeyInfo{"kafka", "schema_registry", T::text, "URL of a Confluent Schema Registry"},
+    KeyInfo{"kafka", "properties", T::properties, "any librdkafka property, as is"},
+    KeyInfo{"kafka", "clusters", T::named, "more clusters; a handler picks one with cluster = NAME"},
 
-    KeyInfo{"defaults", "retry"},
-    KeyInfo{"defaults", "dead_letter"},
+    KeyInfo{"ledger", "url", T::text, "postgresql://user@host/database or sqlite:///path"},
+    KeyInfo{"ledger", "role", T::text, "database user, instead of the one in url"},
+    KeyInfo{"ledger", "password_file", T::path, "file with the password, and nothing else"},
+    KeyInfo{"ledger", "max_sessions", T::integer, "database sessions at once", 1, 10'000},
+    KeyInfo{"ledger", "retention", T::duration, "how long settled records are remembered", hour, 3650 * day},
+    KeyInfo{"ledger", "layout", T::word, "of the tables", 0, 0, "plain|compact", false, reserved},
 
-    KeyInfo{"defaults.retry", "delays"},
-    KeyInfo{"defaults.retry", "max_retries"},
-    KeyInfo{"defaults.retry", "topic"},
-    KeyInfo{"defaults.retry", "create_topics"},
+    KeyInfo{"defaults.topics", "partitions", T::integer, "of a declared topic", 1, 10'000},
+    KeyInfo{"defaults.topics", "replication", T::integer, "of a declared topic; without it the brokers' default",
+            1, 100},
+    KeyInfo{"defaults.topics", "retention", T::duration, "of a declared topic", second, 3650 * day},
 
-    KeyInfo{"defaults.dead_letter", "topic"},
-    KeyInfo{"defaults.dead_letter", "format"},
-    KeyInfo{"defaults.dead_letter", "create_topics"},
-    KeyInfo{"defaults.dead_letter", "partitions"},
-    KeyInfo{"defaults.dead_letter", "retention"},
-    KeyInfo{"defaults.dead_letter", "headers"},
+    KeyInfo{"handler", "name", T::text, "unique; service_name in the ledger"},
+    KeyInfo{"handler", "plugin", T::text, "a file in plugin_dirs, or a path"},
+    KeyInfo{"handler", "plugin_sha256", T::text, "what the plugin's file must hash to, 64 hex digits"},
+    KeyInfo{"handler", "handler", T::text, "which of the plugin's handlers"},
+    KeyInfo{"handler", "topics", T::texts, "names, and patterns with *"},
+    KeyInfo{"handler", "group", T::text, "consumer group", 0, 0, "", shared},
+    KeyInfo{"handler", "start", T::word, "where a new group begins", 0, 0, "earliest|latest", shared},
+    KeyInfo{"handler", "enabled", T::boolean, "whether it runs", 0, 0, "", shared},
+    KeyInfo{"handler", "cluster", T::text, "a name of [kafka.clusters.NAME]; without it [kafka]"},
+    KeyInfo{"handler", "ledger", T::text, "a name of [ledgers.NAME]; without it [ledger]"},
+    KeyInfo{"handler", "idempotency", T::word, "one effect for each event, for each record, or at least once", 0, 0,
+            "event-id|offset|off"},
+    KeyInfo{"handler", "event_id", T::text, "json:/pointer, header:name, key or origin"},
+    KeyInfo{"handler", "event_type", T::text, "json:/pointer, header:name or key"},
+    KeyInfo{"handler", "on_missing_id", T::word, "what becomes of a record without an id", 0, 0, "reject|origin"},
+    KeyInfo{"handler", "on_sql_error", T::word, "what becomes of a record whose SQL the database refuses", 0, 0,
+            "retry|reject"},
+    KeyInfo{"handler", "ordering", T::word, "what order is kept when records fail", 0, 0, "partition|key"},
+    KeyInfo{"handler", "isolation", T::word, "what a crashing handler takes down with it", 0, 0, "none|process"},
+    KeyInfo{"handler", "lanes", T::integer, "threads; a partition belongs to one of them", 1, 256},
+    KeyInfo{"handler", "timeout", T::duration, "of one call of the handler", 100 * ms, day, "", shared},
+    KeyInfo{"handler", "rate_limit", T::integer, "records per second, all lanes together; 0: no limit", 0, 10'000'000,
+            "", shared},
+    KeyInfo{"handler", "session_timeout", T::duration, "silence after which the group gives a member up", second, day,
+            "", shared},
+    KeyInfo{"handler", "heartbeat", T::duration, "how often a member shows that it lives", ms, hour, "", shared},
+    KeyInfo{"handler", "poll_interval", T::duration, "longest pause between two polls (max.poll.interval.ms)", second,
+            day, "", shared},
+    KeyInfo{"handler", "assignment", T::word, "how a group divides partitions; auto: as the client in use does best", 0,
+            0, "auto|range|roundrobin|cooperative-sticky", shared},
+    KeyInfo{"handler", "instance_id", T::text, "static membership: the same id after a restart, another on each host", 0, 0,
+            "", shared},
+    KeyInfo{"handler", "migrations", T::path, "folder with the handler's own tables"},
+    KeyInfo{"handler", "batch", T::table, "how many records at once", 0, 0, "", shared},
+    KeyInfo{"handler", "breaker", T::table, "when intake stops because too much fails", 0, 0, "", shared},
+    KeyInfo{"handler", "retry", T::table, "what becomes of a record that failed", 0, 0, "", shared},
+    KeyInfo{"handler", "dead_letter", T::table, "what becomes of a record that failed for good", 0, 0, "", shared},
+    KeyInfo{"handler", "kafka", T::properties, "librdkafka properties of this handler, over [kafka.properties]"},
+    KeyInfo{"handler", "config", T::free, "handed to the plugin as JSON"},
+    KeyInfo{"handler", "concurrency", T::table, "how records spread over lanes", 0, 0, "", false, reserved},
+    KeyInfo{"handler", "effects", T::word, "what the handler does to the world", 0, 0, "", false, reserved},
 
-    KeyInfo{"handler", "name"},
-    KeyInfo{"handler", "plugin"},
-    KeyInfo{"handler", "handler"},
-    KeyInfo{"handler", "topics"},
-    KeyInfo{"handler", "group"},
-    KeyInfo{"handler", "start"},
-    KeyInfo{"handler", "enabled"},
-    KeyInfo{"handler", "idempotency"},
-    KeyInfo{"handler", "event_id"},
-    KeyInfo{"handler", "event_type"},
-    KeyInfo{"handler", "on_missing_id"},
-    KeyInfo{"handler", "on_sql_error"},
-    KeyInfo{"handler", "ordering"},
-    KeyInfo{"handler", "isolation"},
-    KeyInfo{"handler", "lanes"},
-    KeyInfo{"handler", "batch"},
-    KeyInfo{"handler", "timeout"},
-    KeyInfo{"handler", "migrations"},
-    KeyInfo{"handler", "retry"},
-    KeyInfo{"handler", "dead_letter"},
-    KeyInfo{"handler", "kafka"},
-    KeyInfo{"handler", "config"},
-    KeyInfo{"handler", "breaker", reserved},
-    KeyInfo{"handler", "cluster", reserved},
-    KeyInfo{"handler", "ledger", reserved},
-    KeyInfo{"handler", "concurrency", reserved},
-    KeyInfo{"handler", "effects", reserved},
+    KeyInfo{"handler.batch", "max_records", T::integer, "of one call", 1, 100'000},
+    KeyInfo{"handler.batch", "max_wait", T::duration, "how long a batch's first record waits for company", 0, minute},
 
-    KeyInfo{"handler.batch", "max_records"},
-    KeyInfo{"handler.batch", "max_wait"},
+    KeyInfo{"handler.breaker", "failure_rate", T::real, "share of the window's records", 0.01, 1},
+    KeyInfo{"handler.breaker", "window", T::duration, "of time that is looked at", second, hour},
+    KeyInfo{"handler.breaker", "min_records", T::integer, "fewer in the window say nothing", 1, 1'000'000},
 
-    KeyInfo{"handler.retry", "delays"},
-    KeyInfo{"handler.retry", "max_retries"},
-    KeyInfo{"handler.retry", "topic"},
-    KeyInfo{"handler.retry", "create_topics"},
+    KeyInfo{"handler.retry", "delays", T::texts, "one retry topic each; they must increase"},
+    KeyInfo{"handler.retry", "max_retries", T::integer, "beyond the number of delays the last one repeats", 0, 1000},
+    KeyInfo{"handler.retry", "topic", T::text, "name with {topic} {group} {handler} {delay} {attempt}"},
+    KeyInfo{"handler.retry", "create_topics", T::boolean, "create missing retry topics"},
 
-    KeyInfo{"handler.dead_letter", "topic"},
-    KeyInfo{"handler.dead_letter", "format"},
-    KeyInfo{"handler.dead_letter", "create_topics"},
-    KeyInfo{"handler.dead_letter", "partitions"},
-    KeyInfo{"handler.dead_letter", "retention"},
-    KeyInfo{"handler.dead_letter", "headers"},
+    KeyInfo{"handler.dead_letter", "topic", T::text, "name with {topic} {group} {handler}"},
+    KeyInfo{"handler.dead_letter", "format", T::word, "byte for byte with headers, or an envelope", 0, 0,
+            "record|json"},
+    KeyInfo{"handler.dead_letter", "create_topics", T::boolean, "create missing dead-letter topics"},
+    KeyInfo{"handler.dead_letter", "partitions", T::integer, "of a created topic", 1, 10'000},
+    KeyInfo{"handler.dead_letter", "retention", T::duration, "of a created topic", hour, 3650 * day},
+    KeyInfo{"handler.dead_letter", "headers", T::texts, "besides Hostler's own: original-topic, spring"},
 };
+
+// Sections that have the keys of another one.
+std::string_view home_of(std::string_view section) {
+  if (section == "kafka.clusters.*") return "kafka";
+  if (section == "ledgers.*") return "ledger";
+  if (section == "defaults.retry") return "handler.retry";
+  if (section == "defaults.dead_letter") return "handler.dead_letter";
+  if (section == "defaults.batch") return "handler.batch";
+  if (section == "defaults.breaker") return "handler.breaker";
+  return section;
+}
+constexpr KeyInfo defaults_topics{"defaults", "topics", T::table, "for declared topics that do not state their own"};
 
 // Levenshtein, on short names.
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -113,11 +164,33 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 std::span<const KeyInfo> all_keys() { return keys; }
 
+std::vector<const KeyInfo*> keys_of(std::string_view section) {
+  std::vector<const KeyInfo*> found;
+  const bool defaults = section == "defaults";
+  const std::string_view home = defaults ? "handler" : home_of(section);
+  for (const KeyInfo& info : keys) {
+    if (info.section != home || (defaults && !info.in_defaults)) continue;
+    if (section == "kafka.clusters.*" && info.key == "clusters") continue;
+    found.push_back(&info);
+  }
+  if (defaults) found.push_back(&defaults_topics);
+  return found;
+}
+
 const KeyInfo* find_key(std::string_view section, std::string_view key) {
-  const auto* const found = std::find_if(keys.begin(), keys.end(), [&](const KeyInfo& info) {
-    return info.section == section && info.key == key;
-  });
-  return found == keys.end() ? nullptr : found;
+  const std::vector<const KeyInfo*> known = keys_of(section);
+  const auto found = std::find_if(known.begin(), known.end(), [&](const KeyInfo* info) { return info->key == key; });
+  return found == known.end() ? nullptr : *found;
+}
+
+std::vector<std::string_view> words_of(std::string_view words) {
+  std::vector<std::string_view> parts;
+  while (!words.empty()) {
+    const std::size_t bar = std::min(words.find('|'), words.size());
+    parts.push_back(words.substr(0, bar));
+    words.remove_prefix(std::min(bar + 1, words.size()));
+  }
+  return parts;
 }
 
 std::string key_hint(std::string_view section, std::string_view key) {
@@ -125,19 +198,21 @@ std::string key_hint(std::string_view section, std::string_view key) {
   if (key.size() > longest) return {};
   const KeyInfo* nearest = nullptr;
   std::size_t best = std::max<std::size_t>(2, key.size() / 3) + 1;
-  for (const KeyInfo& info : keys) {
-    if (info.section != section) continue;
-    const std::size_t far = distance(key, info.key);
+  for (const KeyInfo* const info : keys_of(section)) {
+    const std::size_t far = distance(key, info->key);
     if (far < best) {
       best = far;
-      nearest = &info;
+      nearest = info;
     }
   }
   if (nearest != nullptr) return "; nearest known key '" + std::string(nearest->key) + "'";
   std::string homes;
   for (const KeyInfo& info : keys) {
     if (info.key != key || info.section.empty()) continue;
-    homes += (homes.empty() ? "" : " or ") + section_title(info.section);
+    std::string home = section_title(info.section);
+    if (info.section == "handler.retry" || info.section == "handler.dead_letter") // said first where it is said most
+      home = "[defaults" + std::string(info.section.substr(7)) + "] or " + home;
+    homes += (homes.empty() ? "" : " or ") + home;
   }
   return homes.empty() ? std::string() : "; it belongs in " + homes;
 }
@@ -145,6 +220,7 @@ std::string key_hint(std::string_view section, std::string_view key) {
 std::string section_title(std::string_view section) {
   if (section.empty()) return "the top level";
   if (section == "handler") return "[[handler]]";
+  if (section.ends_with(".*")) return "[" + std::string(section.substr(0, section.size() - 1)) + "NAME]";
   return "[" + std::string(section) + "]";
 }
 

@@ -59,4 +59,15 @@ std::string show(core::Millis duration) {
   return std::to_string(number) + std::string(name);
 }
 
+std::string show_size(std::uint64_t bytes) {
+  constexpr std::uint64_t kilo = 1024;
+  std::string_view unit;
+  for (const std::string_view larger : {"K", "M", "G"}) {
+    if (bytes == 0 || bytes % kilo != 0) break;
+    bytes /= kilo;
+    unit = larger;
+  }
+  return std::to_string(bytes) + std::string(unit);
+}
+
 } // namespace hostler::config

@@ -16,5 +16,6 @@ namespace hostler::config {
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
 // The shortest way to write it: "30s", "1500ms".
 [[nodiscard]] std::string show(core::Millis duration);
+[[nodiscard]] std::string show_size(std::uint64_t bytes); // "512M"
 
 } // namespace hostler::config

@@ -42,6 +42,10 @@ enum class Idempotency : std::uint8_t { event_id, offset, off };
 enum class Start : std::uint8_t { earliest, latest };
 enum class OnMissingId : std::uint8_t { reject, origin };
 enum class SqlErrorVerdict : std::uint8_t { retry, reject };
+enum class Ordering : std::uint8_t { partition, key };
+enum class Isolation : std::uint8_t { none, process };
+// How a group divides partitions. `automatic` leaves it to the client found at run time.
+enum class Assignment : std::uint8_t { automatic, range, roundrobin, cooperative_sticky };
 
 // Where an event's id, type or key sits.
 struct FieldLocator {
@@ -53,6 +57,13 @@ struct FieldLocator {
 struct BatchPolicy {
   std::uint32_t max_records = 500;
   Millis max_wait{0};  // how long the first record of a batch may wait for company; 0: take what is there
+};
+
+// When intake of a handler stops because too much fails for reasons that are not the records'.
+struct BreakerPolicy {
+  double failure_rate = 0.5;      // above 0, at most 1: this share of the window's records
+  Millis window = std::chrono::seconds(30);
+  std::uint32_t min_records = 20; // fewer in the window say nothing
 };
 
 using Properties = std::map<std::string, std::string>;  // librdkafka's names and values, as is
@@ -69,27 +80,63 @@ struct HandlerConfig {
   FieldLocator event_type;
   OnMissingId on_missing_id = OnMissingId::reject;
   SqlErrorVerdict on_sql_error = SqlErrorVerdict::retry;
+  Ordering ordering = Ordering::partition;
+  Isolation isolation = Isolation::none;
   std::uint32_t lanes = 1;
   BatchPolicy batch;
+  BreakerPolicy breaker;
+  std::uint32_t rate_limit = 0;     // records per second that the handler is given, all lanes together; 0: no limit
   Millis timeout = std::chrono::seconds(30);  // of one process_batch
   bool enabled = true;
   RetryPolicy retry;
   DeadLetterPolicy dead_letter;
-  Properties kafka;         // [kafka.properties] with [handler.kafka] over it
+  std::string plugin_sha256;        // hex, lower case: what the plugin's file must hash to; empty: whatever is there
+  std::string cluster;              // key in HostConfig::clusters; empty: [kafka]
+  std::string ledger;               // key in HostConfig::ledgers; empty: [ledger]
+  // Of the group membership. Each also stands in `kafka` under librdkafka's name.
+  Millis session_timeout = std::chrono::seconds(30);
+  Millis heartbeat = std::chrono::seconds(3);
+  Millis poll_interval = std::chrono::minutes(5);  // max.poll.interval.ms
+  Assignment assignment = Assignment::automatic;
+  std::string instance_id;          // static membership; empty: none
+  // The cluster's properties, [handler.kafka] over them, and the handler's own keys over both. May hold passwords.
+  Properties kafka;
   std::string config_json = "{}";   // [handler.config] as JSON
   std::string migrations;   // folder of the handler's own migrations; empty if none
   std::string where;        // file:line of the [[handler]] table, for messages
 };
 
+// A cluster: [kafka], or one of [kafka.clusters.NAME].
 struct KafkaConfig {
   std::vector<std::string> brokers;
   std::string client_id = "hostler";
-  Properties properties;
+  Properties properties;             // librdkafka's, with what [kafka]'s keys for SASL and TLS mean; may hold passwords
+  std::string schema_registry;       // URL; empty: none
 };
 
+// A database: [ledger], or one of [ledgers.NAME].
 struct LedgerConfig {
-  std::string url;          // postgresql://… or sqlite:///…; empty: no ledger
+  std::string url;                   // postgresql://… or sqlite:///…; empty: no ledger. Holds what role and password_file state.
   std::uint32_t max_sessions = 16;
+  Millis retention = std::chrono::hours(24 * 30);  // how long settled ids are remembered
+};
+
+// The admin port.
+struct HttpConfig {
+  std::string listen = "127.0.0.1:9464";  // host:port; empty: no TCP
+  std::string unix_socket;                // path; empty: none
+  std::string token_file;                 // what callers must present; empty: nothing
+  std::string tls_certificate, tls_key;   // PEM files; both or neither
+  std::uint32_t max_connections = 128;
+};
+
+enum class LogFormat : std::uint8_t { automatic, human, json, journald };
+
+// Of topics that are declared without saying so.
+struct TopicDefaults {
+  std::int32_t partitions = 3;
+  std::int32_t replication = -1;     // -1: the brokers' default
+  Millis retention = std::chrono::hours(24 * 7);
 };
 
 struct HostConfig {
@@ -99,9 +146,25 @@ struct HostConfig {
   std::vector<std::string> plugin_dirs;
   std::uint64_t memory_bytes = 512ULL << 20;  // for prefetched records, divided over all consumers
   std::string log_level = "info";
+  LogFormat log_format = LogFormat::automatic;  // journald under systemd, human on a terminal, else json
+  std::string log_file;                       // path; empty: stderr
+  std::string audit_log;                      // path, for operators' actions; empty: none
+  Millis drain_timeout = std::chrono::seconds(30);  // how long a stopping host lets handlers finish
+  HttpConfig http;
   KafkaConfig kafka;
+  std::map<std::string, KafkaConfig> clusters;
   LedgerConfig ledger;
+  std::map<std::string, LedgerConfig> ledgers;
+  TopicDefaults topics;
   std::vector<HandlerConfig> handlers;
+
+  // What a handler chose. Precondition: the name is one of the maps' keys, or empty.
+  [[nodiscard]] const KafkaConfig& cluster_of(const HandlerConfig& handler) const {
+    return handler.cluster.empty() ? kafka : clusters.at(handler.cluster);
+  }
+  [[nodiscard]] const LedgerConfig& ledger_of(const HandlerConfig& handler) const {
+    return handler.ledger.empty() ? ledger : ledgers.at(handler.ledger);
+  }
 };
 
 }  // namespace hostler::core

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string_view>
 
+#include "core/secrets.h"
+
 namespace hostler::store {
 namespace {
 
@@ -59,19 +61,7 @@ core::Result<LedgerUrl> parse_postgresql(const std::string& url, const LedgerOpt
 
 }  // namespace
 
-std::string masked_url(const std::string& url) {
-  const auto scheme = url.find("://");
-  const std::size_t from = scheme == std::string::npos ? 0 : scheme + 3;
-  std::string out = url;
-  // A password may hold '@' and '/', wrongly unescaped: take the last '@', and mask too much rather than too little.
-  const auto at = out.rfind('@');
-  if (const auto colon = out.find(':', from); at != std::string::npos && colon < at) out.replace(colon + 1, at - colon - 1, "***");
-  for (std::size_t p = out.find("password="); p != std::string::npos; p = out.find("password=", p + 9)) {
-    const auto end = std::min(out.find('&', p), out.size());
-    out.replace(p + 9, end - p - 9, "***");
-  }
-  return out;
-}
+std::string masked_url(const std::string& url) { return core::masked_url(url); }
 
 core::Result<LedgerUrl> parse_ledger_url(const std::string& url, const LedgerOptions& options) {
   if (url.starts_with("postgresql://") || url.starts_with("postgres://")) return parse_postgresql(url, options);

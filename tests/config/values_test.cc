@@ -104,7 +104,9 @@ max_sessions = 4
                                                      {"sasl.password", "x"}});
   CHECK(loaded->ledger.url == "postgresql://u:p@h/d");
   CHECK(loaded->ledger.max_sessions == 4);
-  CHECK(loaded->handlers[0].kafka == loaded->kafka.properties);
+  core::Properties with_poll = loaded->kafka.properties; // what a handler's keys default to
+  with_poll["max.poll.interval.ms"] = "300000";
+  CHECK(loaded->handlers[0].kafka == with_poll);
 }
 
 TEST_CASE("handler keys are read") {
@@ -185,7 +187,11 @@ headers = ["original-topic", "spring"]
   CHECK(users.dead_letter.format == core::LetterFormat::json);
   CHECK(users.dead_letter.topic == "internal.dlq");
   CHECK(users.dead_letter.retention == 1440h);
-  CHECK(users.kafka == core::Properties{{"session.timeout.ms", "20000"}, {"max.poll.interval.ms", "600000"}});
+  CHECK(users.kafka == core::Properties{{"session.timeout.ms", "20000"},
+                                        {"heartbeat.interval.ms", "3000"},
+                                        {"max.poll.interval.ms", "600000"}});
+  CHECK(users.session_timeout == 20s);
+  CHECK(users.poll_interval == 10min);
   CHECK(audit.retry.delays.size() == 2);
   CHECK(audit.retry.max_retries == 3);
   CHECK(audit.dead_letter.format == core::LetterFormat::record);
@@ -193,7 +199,9 @@ headers = ["original-topic", "spring"]
   CHECK(audit.dead_letter.original_topic_headers);
   CHECK(audit.dead_letter.spring_headers);
   CHECK_FALSE(audit.dead_letter.create_topics);
-  CHECK(audit.kafka == core::Properties{{"session.timeout.ms", "30000"}});
+  CHECK(audit.kafka == core::Properties{{"session.timeout.ms", "30000"},
+                                        {"heartbeat.interval.ms", "3000"},
+                                        {"max.poll.interval.ms", "300000"}});
 }
 
 TEST_CASE("no retries at all is a configuration") {
@@ -233,7 +241,7 @@ x = 1
 TEST_CASE("the environment sets what the file leaves open") {
   const config::Environment environment = {{"KAFKA_BROKERS", "one:9092, two:9093"},
                                            {"KAFKA_CLIENT_ID", "env-client"},
-                                           {"KAFKA_SESSION_TIMEOUT", "30000"},
+                                           {"KAFKA_SESSION_TIMEOUT", "31000"},
                                            {"KAFKA_HEARTBEAT_INTERVAL", "1000"},
                                            {"KAFKA_MAX_RETRIES", "7"},
                                            {"LOG_LEVEL", "WARN"},
@@ -244,9 +252,10 @@ TEST_CASE("the environment sets what the file leaves open") {
     REQUIRE(loaded);
     CHECK(loaded->kafka.brokers == Lines{"one:9092", "two:9093"});
     CHECK(loaded->kafka.client_id == "env-client");
-    CHECK(loaded->kafka.properties ==
-          core::Properties{{"session.timeout.ms", "30000"}, {"heartbeat.interval.ms", "1000"}});
-    CHECK(loaded->handlers[0].kafka == loaded->kafka.properties);
+    CHECK(loaded->kafka.properties.empty());
+    CHECK(loaded->handlers[0].kafka == core::Properties{{"session.timeout.ms", "31000"},
+                                                        {"heartbeat.interval.ms", "1000"},
+                                                        {"max.poll.interval.ms", "300000"}});
     CHECK(loaded->handlers[0].retry.max_retries == 7);
     CHECK(loaded->log_level == "warn");
     CHECK(loaded->from_environment == Lines{"LOG_LEVEL", "KAFKA_BROKERS", "KAFKA_CLIENT_ID",
