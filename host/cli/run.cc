@@ -1,13 +1,19 @@
-// `hostler run`: the host as a service. TERM or INT drains it, a second one stops it at once.
+// `hostler run`: the host as a service. TERM or INT drains it, a second one stops it at once, HUP opens the log anew.
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
 #include <string>
 #include <thread>
+#include <utility>
 
+#include "cli/admin_port.h"
 #include "cli/commands.h"
+#include "cli/log_output.h"
 #include "cli/wire.h"
+#include "config/load_config.h"
+#include "core/health.h"
+#include "http/metrics.h"
 #include "runtime/log.h"
 #include "service/sd_notify.h"
 #include "service/signals.h"
@@ -15,63 +21,128 @@
 namespace hostler::cli {
 namespace {
 
-constexpr core::Millis look_every{200};
+using runtime::LogLevel;
+constexpr core::Millis look_every{200}, look_again{50}, judge_every{1000};
 
-bool all_joined(const Host& host) {
-  const auto states = host.state();
-  for (const auto& state : states) {
-    if (!state.source.joined || !state.source.waiting_for.empty()) return false;
+// Looks at the host once a second: says in the log and to systemd what changed, and feeds systemd's watchdog while every lane moves.
+class Watch {
+ public:
+  explicit Watch(const Host& host) : host_(host) {
+    if (const auto interval = service::watchdog_interval()) feed_every_ = *interval / 2;
   }
-  return !states.empty();
+
+  void look() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_look_) return;
+    const auto assessment = core::assess(host_.health());
+    ready_ = assessment.ready;
+    next_look_ = now + (ready_ ? std::min<std::chrono::microseconds>(judge_every, feed_every_) : look_again);
+    if (assessment.live) service::notify_watchdog();
+    const std::string words = in_words(assessment);
+    if (words == said_) return;
+    said_ = words;
+    service::notify_status(words);
+    if (assessment.ready) runtime::log(LogLevel::info, words);
+    else runtime::log_limited(assessment.live ? LogLevel::warn : LogLevel::error, words, words);  // a state that flaps is said once
+  }
+  // How long to wait for a signal until the next look.
+  [[nodiscard]] core::Millis pause() const { return ready_ ? look_every : look_again; }
+
+ private:
+  static std::string in_words(const core::Assessment& assessment) {
+    std::string words = assessment.ready ? "ready" : assessment.live ? "not ready" : "not live";
+    if (assessment.ready) return words + ": records of every handler can be settled";
+    if (!assessment.problems.empty()) words += ": " + assessment.problems.front().component + " " + shape(assessment.problems.front().what);
+    return words;
+  }
+  // Without the numbers that change from look to look.
+  static std::string shape(std::string text) {
+    const auto seconds = text.find(" for ");
+    return seconds == std::string::npos ? text : text.substr(0, seconds);
+  }
+
+  const Host& host_;
+  std::chrono::microseconds feed_every_ = judge_every;
+  std::chrono::steady_clock::time_point next_look_{};
+  bool ready_ = false;
+  std::string said_;
+};
+
+// The log's file and level may be changed while the host runs; everything else needs a restart.
+void renew_log(const std::string& file, LogOutput& output) {
+  const auto config = config::load_config(file, config::process_environment());
+  if (!config) {
+    runtime::log(LogLevel::error, "HUP: the log stays as it is, the configuration has errors: " + config.error().front().text());
+    return;
+  }
+  const auto applied = output.apply(*config);
+  if (!applied) runtime::log(LogLevel::error, "HUP: the log stays as it is: " + applied.error().message);
+  else runtime::log(LogLevel::info, "HUP: the log was opened anew, level " + config->log_level);
 }
 
-// Waits for the end while the host drains on another thread; a second signal does not wait.
-void drain(Host& host) {
+// Waits for the end while the host drains on another thread. A second signal and the deadline do not wait: what is in flight then is
+// rolled back and handled again by the next owner.
+int drain(Host& host, core::Millis patience) {
   std::atomic<bool> drained = false;
   std::thread draining([&] {
     host.drain();
     drained = true;
   });
+  const auto until = std::chrono::steady_clock::now() + patience;
   while (!drained) {
-    if (service::wait_signal(look_every) == service::Signal::terminate) {
-      runtime::log(runtime::LogLevel::warn, "second signal: stopped without draining; what was in flight is handled again");
-      std::_Exit(exit_not_fine);
-    }
+    const bool again = service::wait_signal(core::Millis(20)) == service::Signal::terminate;
+    if (!again && std::chrono::steady_clock::now() < until) continue;
+    runtime::log(LogLevel::warn, (again ? std::string("second signal") : "not drained after " + std::to_string(patience.count()) + " ms ([host] drain_timeout)") +
+                                     ": stopped at once; what was in flight is handled again");
+    std::_Exit(exit_not_fine);
   }
   draining.join();
+  return exit_fine;
 }
 
 }  // namespace
 
 int run_host(const core::HostConfig& config) {
   service::block_signals();
-  if (const auto level = runtime::parse_log_level(config.log_level)) runtime::set_log_level(*level);
-  runtime::log(runtime::LogLevel::info, "hostler " HOSTLER_VERSION " (" + config.name + ") starts with " + config.file + ", pid " + std::to_string(getpid()));
-
-  const auto host = make_host(config, {});
-  if (auto started = host->start(); !started) {
-    runtime::log(runtime::LogLevel::error, started.error().message);
+  LogOutput output;
+  if (auto applied = output.apply(config); !applied) {
+    runtime::log(LogLevel::error, applied.error().message);
     return exit_usage;
   }
-  bool ready = false;
+  runtime::log(LogLevel::info, "hostler " HOSTLER_VERSION " (" + config.name + ") starts with " + config.file + ", pid " + std::to_string(getpid()));
+
+  http::Metrics metrics(config, HOSTLER_VERSION);
+  HostParts parts;
+  parts.observer = &metrics;
+  const auto host = make_host(config, parts);
+  if (auto started = host->start(); !started) {
+    runtime::log(LogLevel::error, started.error().message);
+    return exit_usage;
+  }
+  auto port = open_admin_port(config.http, *host, metrics);
+  if (!port) {
+    runtime::log(LogLevel::error, port.error().message);
+    return exit_usage;
+  }
+  // Up is what systemd waits for; a broker or database that is down shows in the status and on /readyz instead of failing the start.
+  service::notify_ready();
+  Watch watch(*host);
   for (;;) {
-    const auto signal = service::wait_signal(look_every);
+    watch.look();
+    const auto signal = service::wait_signal(watch.pause());
     if (signal == service::Signal::terminate) break;
+    if (signal == service::Signal::renew) renew_log(config.file, output);
     if (const auto failure = host->failure(); !failure.empty()) {
-      runtime::log(runtime::LogLevel::error, failure);
+      runtime::log(LogLevel::error, failure);
       return exit_usage;
     }
-    if (!ready && all_joined(*host)) {
-      ready = true;
-      runtime::log(runtime::LogLevel::info, "ready: every handler has joined its group");
-      service::notify_ready();
-    }
   }
-  runtime::log(runtime::LogLevel::info, "draining: no new records, what is in flight is finished");
+  runtime::log(LogLevel::info, "draining: no new records, what is in flight is finished");
   service::notify_stopping();
-  drain(*host);
-  runtime::log(runtime::LogLevel::info, "drained: offsets are committed, groups are left");
-  return exit_fine;
+  const int code = drain(*host, config.drain_timeout);
+  port->reset();
+  runtime::log(LogLevel::info, "drained: offsets are committed, groups are left");
+  return code;
 }
 
 }  // namespace hostler::cli

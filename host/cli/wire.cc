@@ -17,6 +17,7 @@
 #include "runtime/clock.h"
 #include "runtime/handler_runtime.h"
 #include "runtime/log.h"
+#include "runtime/survey.h"
 #include "store/migrator.h"
 #include "store/open_ledger.h"
 
@@ -60,6 +61,7 @@ class WiredHost final : public Host {
   core::Status<> start() override;
   void drain() override;
   [[nodiscard]] std::vector<HandlerState> state() const override;
+  [[nodiscard]] core::HostHealth health() const override;
   [[nodiscard]] std::string failure() const override {
     const std::scoped_lock lock(mutex_);
     return failure_;
@@ -73,6 +75,8 @@ class WiredHost final : public Host {
   core::Result<LedgerState> look_at_ledger();
   core::Status<> start_handlers();
   void start_later();
+  void start_survey();
+  std::vector<std::string> topics_to_watch() const;
   kafka::ConsumerOptions consumer_options(const core::HandlerConfig& handler) const;
   std::unique_ptr<runtime::Consumer> make_source(const core::HandlerConfig& handler, runtime::Assignments& assignments) const;
   std::unique_ptr<runtime::Consumer> make_retry(const core::HandlerConfig& handler, runtime::Assignments& assignments) const;
@@ -85,12 +89,14 @@ class WiredHost final : public Host {
   std::unique_ptr<kafka::KafkaAdmin> own_admin_;
   std::unique_ptr<kafka::KafkaPublisher> publisher_;
   std::unique_ptr<runtime::Ledger> ledger_;
-  std::vector<RunningHandler> handlers_;
+  std::vector<RunningHandler> handlers_;  // changes under mutex_ once health() may be asked
+  std::unique_ptr<runtime::Survey> survey_;
 
   std::thread starter_;
   mutable std::mutex mutex_;
   std::condition_variable stopped_;
-  bool stop_ = false;         // guarded by mutex_
+  bool stop_ = false;         // guarded by mutex_, as the next two
+  bool running_ = false;      // every handler was started
   std::string failure_;       // guarded by mutex_
 };
 
@@ -105,6 +111,7 @@ core::Status<> WiredHost::start() {
     if (auto loaded = load(handler); !loaded) return loaded;
   }
   if (handlers_.empty()) return core::Error{config_.file + ": no handler is enabled; there is nothing to run"};
+  start_survey();
   auto state = look_at_ledger();
   if (!state) return state.error();
   if (state.value() == LedgerState::ready) return start_handlers();
@@ -211,7 +218,58 @@ core::Status<> WiredHost::start_handlers() {
     const auto& c = running.handler->config();
     runtime::log(runtime::LogLevel::info, "handler " + c.name + ": started: group " + c.group + ", topics " + joined(c.topics) + ", " + std::to_string(c.lanes) + " lanes");
   }
+  const std::scoped_lock lock(mutex_);
+  running_ = true;
   return core::Status<>::success();
+}
+
+void WiredHost::start_survey() {
+  runtime::SurveyParts parts;
+  parts.clusters.push_back({"", admin_, [this] { return topics_to_watch(); }});
+  if (ledger_ != nullptr) parts.ledgers.push_back({"", ledger_.get()});
+  survey_ = std::make_unique<runtime::Survey>(std::move(parts));
+  survey_->start();
+}
+
+// What handlers read, and what they write retries and dead letters to once they have an assignment (it is created then).
+std::vector<std::string> WiredHost::topics_to_watch() const {
+  std::set<std::string> topics;
+  const std::scoped_lock lock(mutex_);
+  if (!running_ || stop_) return {};
+  for (const auto& running : handlers_) {
+    const auto& c = running.handler->config();
+    for (const auto& topic : c.topics)
+      if (!core::is_pattern(topic)) topics.insert(topic);
+    for (const auto& partition : running.runtime->source_state().partitions) {
+      const auto& topic = partition.topic;
+      topics.insert(topic);
+      if (auto letters = core::dead_letter_topic(c, topic)) topics.insert(std::move(*letters));
+      for (std::uint32_t tier = 0; c.retry.max_retries > 0 && tier < c.retry.delays.size(); ++tier)
+        if (auto retries = core::retry_topic(c, topic, tier)) topics.insert(std::move(*retries));
+    }
+  }
+  return {topics.begin(), topics.end()};
+}
+
+core::HostHealth WiredHost::health() const {
+  core::HostHealth out;
+  out.name = config_.name;
+  if (survey_ != nullptr) {
+    out.clusters = survey_->clusters();
+    out.ledgers = survey_->ledgers();
+    out.clock_jump = survey_->clock_jump();
+  }
+  const std::scoped_lock lock(mutex_);
+  out.draining = stop_;
+  out.starting = !running_ && !stop_;
+  for (const auto& running : handlers_) {
+    if (!running_) {
+      out.handlers.emplace_back().name = running.handler->config().name;
+    } else if (!stop_) {
+      out.handlers.push_back(running.runtime->health());
+    }
+  }
+  return out;
 }
 
 void WiredHost::start_later() {
@@ -240,6 +298,8 @@ void WiredHost::drain() {
   if (starter_.joinable()) starter_.join();
   for (auto& running : handlers_) running.runtime->drain();
   for (auto& running : handlers_) running.runtime->close();
+  if (survey_ != nullptr) survey_->stop();
+  const std::scoped_lock lock(mutex_);
   handlers_.clear();
 }
 

@@ -39,6 +39,8 @@ void look_at_lanes(const HandlerHealth& h, const std::string& who, Findings& fou
                  "the handler hangs or needs a longer timeout");
     } else if (!lane.handling && lane.quiet > lane_quiet_limit + h.timeout) {
       found.dead(who, which + " has not moved for " + seconds(lane.quiet), "the host must be restarted");
+    } else if (lane.publishing && *lane.publishing > publish_limit && lane.paused_because.empty()) {
+      found.unready(who, which + " has been waiting for brokers to take its copies for " + seconds(*lane.publishing), "records wait in Kafka; nothing is lost");
     }
   }
 }

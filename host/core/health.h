@@ -16,6 +16,7 @@ struct LaneHealth {
   bool ended = false;              // its thread is gone, and nobody had asked for it
   Millis quiet{0};                 // since its last turn: a look for records, a wait, a settled batch
   std::optional<Millis> handling;  // for how long the handler's code has been running; empty: it is not
+  std::optional<Millis> publishing;  // for how long it has been waiting for brokers to take its copies; empty: it does not
   std::string paused_because;      // an outage it waits for; empty: none
 };
 
@@ -102,6 +103,8 @@ struct Assessment {
 
 // A lane that has not turned for as long and its handler's timeout is stuck: longer than any request to a broker or database may take.
 constexpr Millis lane_quiet_limit{60'000};
+// Brokers take copies within milliseconds; a lane that waits for them for as long cannot settle what it holds.
+constexpr Millis publish_limit{3'000};
 // A partition with lag whose offset has not moved for as long (or twice the handler's timeout, if longer) is stalled.
 constexpr Millis partition_quiet_limit{30'000};
 

@@ -247,6 +247,10 @@ core::Result<core::ClusterHealth> KafkaAdmin::Impl::look(std::span<const std::st
         else if (found->partitions[p].isr_cnt < found->partitions[p].replica_cnt) ++topic.under_replicated;
       }
     }
+    if (topic.partitions == 0) {  // a client that knows a missing topic looks for it every second
+      const std::lock_guard lock(known_mutex_);
+      known_.erase(name);
+    }
     out.topics.push_back(std::move(topic));
   }
   ask_each(out.brokers, timeout);

@@ -1,12 +1,19 @@
 #include "kafka/client.h"
 
 #include <array>
+#include <chrono>
+#include <future>
 #include <string_view>
+#include <thread>
+#include <utility>
 
 namespace hostler::kafka {
+namespace {
+constexpr std::chrono::seconds patience_at_the_end{5};
+}
 
 core::Result<std::shared_ptr<Client>> Client::create(rd_kafka_type_t type, ConfHandle conf, LogFn log, std::string who) {
-  std::shared_ptr<Client> client(new Client(std::move(log), std::move(who)));
+  const std::shared_ptr<Client> client(new Client(std::move(log), std::move(who)), &Client::end);
   rd_kafka_conf_set_opaque(conf.get(), client.get());
   rd_kafka_conf_set_error_cb(conf.get(), &Client::error);
   rd_kafka_conf_set_log_cb(conf.get(), &Client::log_line);
@@ -20,6 +27,21 @@ core::Result<std::shared_ptr<Client>> Client::create(rd_kafka_type_t type, ConfH
   static_cast<void>(conf.release());  // rd_kafka_new took it
   client->handle_.reset(handle);
   return client;
+}
+
+// What mattered (offsets, leaving the group) is done before. librdkafka 2.0.2 waits for ever in the end of a consumer that read a topic
+// which was deleted meanwhile: such an instance is left to itself, with the callbacks' object, and the host goes on without it.
+void Client::end(Client* client) {
+  const std::string who = client->who_;
+  const LogFn log = client->log_;
+  const auto over = std::make_shared<std::promise<void>>();
+  auto ended = over->get_future();
+  std::thread([client, over] {
+    delete client;
+    over->set_value();
+  }).detach();
+  if (ended.wait_for(patience_at_the_end) == std::future_status::timeout && log)
+    log(LogLevel::warning, who + ": the Kafka client does not end (a topic it read was deleted?); it is left behind, nothing is lost");
 }
 
 void Client::rebalance(rd_kafka_t* rk, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions, void* self) {

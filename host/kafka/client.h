@@ -37,11 +37,15 @@ class Client {
   OnRebalance on_rebalance;  // empty: every assignment is declined
 
  private:
-  Client(LogFn log, std::string who) : reporter_(std::move(log), std::move(who)) {}
+  Client(LogFn log, std::string who) : log_(std::move(log)), who_(std::move(who)), reporter_(log_, who_) {}
+  ~Client() = default;
+  static void end(Client* client);
   static void rebalance(rd_kafka_t* rk, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions, void* self);
   static void error(rd_kafka_t* rk, int err, const char* text, void* self);
   static void log_line(const rd_kafka_t* rk, int level, const char* facility, const char* text);
 
+  const LogFn log_;
+  const std::string who_;
   Reporter reporter_;
   std::atomic<bool> in_trouble_{false};
   ClientHandle handle_;  // last: its threads log until it is gone

@@ -215,10 +215,10 @@ void LaneSource::progress(std::vector<runtime::PartitionProgress>& out) const {
   for (const auto& p : partitions_) {
     runtime::PartitionProgress progress;
     progress.where = p->where;
-    progress.settled = {p->settled.load()};
     std::int64_t low = -1, high = -1;
     if (rd_kafka_get_watermark_offsets(p->client->get(), p->where.topic.c_str(), p->where.partition.value, &low, &high) == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0)
       progress.end = core::Offset{high};
+    progress.settled = {std::max({p->settled.load(), low, std::int64_t{0}})};  // nothing committed: from the beginning
     if (p->tier && !p->ahead.empty()) progress.next_due = both.wall + std::max(core::Millis(0), wait_of(p->ahead.front(), p->delay, both));
     out.push_back(std::move(progress));
   }

@@ -3,11 +3,13 @@
 #include <fmt/chrono.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/base_sink.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 
@@ -80,6 +82,24 @@ void escape(std::string_view text, bool json, std::string& out) {
   }
 }
 
+// systemd says of which file the journal is the reader, as device:inode.
+bool is_journal(int descriptor) {
+  const char* const stream = std::getenv("JOURNAL_STREAM");
+  struct stat status {};
+  return stream != nullptr && fstat(descriptor, &status) == 0 && fmt::format("{}:{}", status.st_dev, status.st_ino) == stream;
+}
+
+// As in syslog(3) and sd-daemon(3).
+int priority_of(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug: return 7;
+    case LogLevel::info: return 6;
+    case LogLevel::warn: return 4;
+    case LogLevel::error: return 3;
+  }
+  return 3;
+}
+
 // Writes whole lines to a descriptor, each with one write(2) where the kernel lets it.
 class LineSink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
@@ -89,8 +109,9 @@ class LineSink final : public spdlog::sinks::base_sink<std::mutex> {
     const std::lock_guard lock(mutex_);
     const bool terminal = ::isatty(descriptor) == 1;
     descriptor_ = descriptor;
-    json_ = format == LogFormat::json || (format == LogFormat::automatic && !terminal);
-    colours_ = terminal && !json_;
+    format_ = format;
+    if (format == LogFormat::automatic) format_ = is_journal(descriptor) ? LogFormat::journald : terminal ? LogFormat::human : LogFormat::json;
+    colours_ = terminal && format_ == LogFormat::human;
   }
 
  protected:
@@ -103,7 +124,11 @@ class LineSink final : public spdlog::sinks::base_sink<std::mutex> {
     const std::time_t seconds = static_cast<std::time_t>(millis / 1000);
     line_.clear();
     auto out = std::back_inserter(line_);
-    if (json_) {
+    if (format_ == LogFormat::journald) {
+      fmt::format_to(out, "<{}>", priority_of(level));
+      escape(text, false, line_);
+      line_ += '\n';
+    } else if (format_ == LogFormat::json) {
       fmt::format_to(out, R"({{"time":"{:%Y-%m-%dT%H:%M:%S}.{:03}Z","level":"{}","message":")",
                      fmt::gmtime(seconds), millis % 1000, name);
       escape(text, true, line_);
@@ -135,7 +160,7 @@ class LineSink final : public spdlog::sinks::base_sink<std::mutex> {
   }
 
   int descriptor_ = STDERR_FILENO; // guarded by mutex_, as the rest
-  bool json_ = false;
+  LogFormat format_ = LogFormat::human; // never automatic
   bool colours_ = false;
   std::string line_;
 };

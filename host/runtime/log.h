@@ -26,9 +26,10 @@ void set_log_level(LogLevel level);
 [[nodiscard]] bool log_enabled(LogLevel level);
 
 enum class LogFormat : std::uint8_t {
-  automatic, // human if the file is a terminal
+  automatic, // journald if the file is the journal, human if it is a terminal, else json
   human,
   json,
+  journald, // a priority for the journal, which adds the time itself
 };
 
 // Where lines go: a descriptor that stays open, 2 at first. Tests and the demo redirect it.

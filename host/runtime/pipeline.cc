@@ -254,7 +254,9 @@ bool Pipeline::publish(const Slice& slice, Settled& end) {
   }
   parts_.lane.take_outputs(slice, dispositions_, out.records);
   if (out.records.empty()) return true;
+  if (parts_.progress != nullptr) parts_.progress->entered_publish();
   const auto failures = parts_.publisher.publish(out.records);
+  if (parts_.progress != nullptr) parts_.progress->left_publish();
   report_published(out.records, failures);
   if (failures.empty()) return true;
 

@@ -24,6 +24,12 @@ class LaneProgress {
     handling_ = 0;
     turned();
   }
+  // The lane waits for the brokers to take copies and outputs, until left_publish().
+  void entered_publish() { publishing_ = ticks(); }
+  void left_publish() {
+    publishing_ = 0;
+    turned();
+  }
   // The lane waits for the end of an outage; empty: no more.
   void paused(std::string_view because) {
     const std::lock_guard lock(mutex_);
@@ -33,12 +39,13 @@ class LaneProgress {
   void ended() { ended_ = true; }
 
   [[nodiscard]] core::LaneHealth health(std::uint32_t index) const {
-    const std::int64_t now = ticks(), handling = handling_;
+    const std::int64_t now = ticks(), handling = handling_, publishing = publishing_;
     core::LaneHealth out;
     out.index = index;
     out.ended = ended_;
     out.quiet = since(turned_, now);
     if (handling != 0) out.handling = since(handling, now);
+    if (publishing != 0) out.publishing = since(publishing, now);
     const std::lock_guard lock(mutex_);
     out.paused_because = paused_because_;
     return out;
@@ -51,6 +58,7 @@ class LaneProgress {
   }
   std::atomic<std::int64_t> turned_{ticks()};
   std::atomic<std::int64_t> handling_{0};  // 0: not in the handler's code
+  std::atomic<std::int64_t> publishing_{0};
   std::atomic<bool> ended_{false};
   mutable std::mutex mutex_;
   std::string paused_because_;             // guarded by mutex_

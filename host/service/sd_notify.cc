@@ -1,6 +1,7 @@
 #include "service/sd_notify.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -28,6 +29,20 @@ bool sd_notify(std::string_view state) {
                                 reinterpret_cast<const sockaddr*>(&address), size);
   ::close(socket);
   return sent == static_cast<ssize_t>(state.size());
+}
+
+std::optional<std::chrono::microseconds> watchdog_interval() {
+  const auto number = [](const char* name) -> std::optional<long long> {
+    const char* const text = std::getenv(name);
+    if (text == nullptr) return std::nullopt;
+    long long value = 0;
+    const auto [end, error] = std::from_chars(text, text + std::strlen(text), value);
+    return error == std::errc() && *end == '\0' && value > 0 ? std::optional(value) : std::nullopt;
+  };
+  const auto interval = number("WATCHDOG_USEC");
+  const auto pid = number("WATCHDOG_PID");
+  if (!interval || (pid && *pid != getpid())) return std::nullopt;
+  return std::chrono::microseconds(*interval);
 }
 
 bool notify_status(std::string_view text) {

@@ -13,7 +13,7 @@ HostHealth healthy() {
   h.timeout = Millis(30'000);
   h.source = {"users", true, "", 1, {{{"user-events", {0}}, {10}, 7, Millis(0), {}}}};
   h.retry = GroupHealth{"users.retry", true, "", 1, {{{"user-events.retry", {0}}, {0}, 3, Millis(600'000), from_epoch_ms(5)}}};
-  h.lanes = {{0, false, Millis(100), {}, ""}};
+  h.lanes = {{0, false, Millis(100), {}, {}, ""}};
   health.handlers = {h};
   ClusterHealth c;
   c.asked = true;
@@ -51,17 +51,17 @@ TEST_CASE("a lane that ended, hangs in the handler or does not move makes the ho
   auto& lane = health.handlers[0].lanes[0];
   lane.ended = true;
   check(health, {false, false, "handler user-service: lane 0 has ended"});
-  lane = {0, false, Millis(0), Millis(30'001), ""};
+  lane = {0, false, Millis(0), Millis(30'001), {}, ""};
   check(health, {false, false, "has been in the handler's code for 30.0 s"});
-  lane = {0, false, lane_quiet_limit + Millis(30'001), {}, ""};
+  lane = {0, false, lane_quiet_limit + Millis(30'001), {}, {}, ""};
   check(health, {false, false, "has not moved"});
 }
 
 TEST_CASE("a long batch within its timeout and a lane that waits for an outage are alive") {
   auto health = healthy();
-  health.handlers[0].lanes[0] = {0, false, Millis(0), Millis(29'000), ""};
+  health.handlers[0].lanes[0] = {0, false, Millis(0), Millis(29'000), {}, ""};
   CHECK(assess(health).ready);
-  health.handlers[0].lanes[0] = {0, false, Millis(5'000), {}, "ledger"};
+  health.handlers[0].lanes[0] = {0, false, Millis(5'000), {}, {}, "ledger"};
   CHECK(assess(health).live);
 }
 
@@ -82,6 +82,10 @@ TEST_CASE("what keeps records from being settled makes the host unready, and it 
   SECTION("an outage") {
     health.handlers[0].paused_because = "publishing: NOT_ENOUGH_REPLICAS";
     check(health, {true, false, "intake is paused: publishing"});
+  }
+  SECTION("brokers that do not take copies") {
+    health.handlers[0].lanes[0].publishing = publish_limit + Millis(100);
+    check(health, {true, false, "has been waiting for brokers to take its copies for 3.1 s"});
   }
   SECTION("not in the group") {
     health.handlers[0].source.joined = false;

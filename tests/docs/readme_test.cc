@@ -64,6 +64,7 @@ TEST_CASE("the README's configuration runs the README's handler: a user is kept,
   replace(toml, "postgresql://hostler@localhost/app", schema.url());
   replace(toml, "topics = [\"user-events\"]", "topics = [\"" + topic + "\"]");
   replace(toml, "user-service-group", unique_prefix() + "user-service-group");
+  toml += "\n[http]\nlisten = \"127.0.0.1:0\"\n";  // other hosts run beside this one
   const std::string config = dir.write("hostler.toml", toml).string();
 
   const std::string hostler = HOSTLER_BINARY;

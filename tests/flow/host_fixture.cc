@@ -49,8 +49,8 @@ std::string HandlerToml::toml() const {
   return out;
 }
 
-Host::Host(const std::filesystem::path& config)
-    : process_({HOSTLER_BINARY, "run", "--config", config.string()}) {}
+Host::Host(const std::filesystem::path& config, std::map<std::string, std::string> env)
+    : process_({HOSTLER_BINARY, "run", "--config", config.string()}, {std::move(env), {}, {}}) {}
 
 Host::~Host() {
   if (std::uncaught_exceptions() == 0 || process_.pid() <= 0) return;
@@ -58,9 +58,16 @@ Host::~Host() {
 }
 
 Host& Host::ready(std::chrono::milliseconds patience) {
-  if (!process_.wait_for_output("ready: every handler has joined its group", patience))
+  if (!process_.wait_for_output("ready: records of every handler can be settled", patience))
     throw std::runtime_error("the host did not become ready; its output:\n" + process_.output());
   return *this;
+}
+
+std::uint16_t Host::port() {
+  const std::string words = "health and metrics: http://127.0.0.1:";
+  if (!process_.wait_for_output(words, std::chrono::seconds(20))) throw std::runtime_error("no HTTP port; the host's output:\n" + process_.output());
+  const std::string text = process_.output();
+  return static_cast<std::uint16_t>(std::stoi(text.substr(text.find(words) + words.size())));
 }
 
 int Host::lines_with(std::string_view text) const {
@@ -114,7 +121,7 @@ std::filesystem::path World::config(const std::vector<HandlerToml>& handlers, co
   for (const auto& [key, value] : properties) kafka[key] = value;
   std::string text = "[host]\nname = " + toml_text(host_name) +
                      "\nplugin_dirs = " + toml_list({HOSTLER_PLUGIN_DIR, HOSTLER_FLOW_PLUGIN_DIR}) +
-                     "\n[ledger]\nurl = " + toml_text(schema_.url()) +
+                     "\n[http]\nlisten = \"127.0.0.1:0\"\n[ledger]\nurl = " + toml_text(ledger_url_) +
                      "\n[kafka]\nbrokers = " + toml_list({hosts_bootstrap_}) + "\n[kafka.properties]\n";
   for (const auto& [key, value] : kafka) text += toml_text(key) + " = " + toml_text(value) + "\n";
   for (const auto& handler : handlers) text += handler.toml();

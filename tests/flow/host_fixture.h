@@ -42,12 +42,13 @@ class HandlerToml {
 // `hostler run` as a child. What it printed is shown when the test that owns it fails by an exception or a REQUIRE.
 class Host {
  public:
-  explicit Host(const std::filesystem::path& config);
+  // `env` is added to the host's environment.
+  explicit Host(const std::filesystem::path& config, std::map<std::string, std::string> env = {});
   ~Host();
   Host(Host&&) = default;
   Host& operator=(Host&&) = delete;
 
-  // Waits until every handler has joined its group; throws with the output when that takes too long.
+  // Waits until it says that it is ready; throws with the output when that takes too long.
   Host& ready(std::chrono::milliseconds patience = std::chrono::seconds(30));
   // SIGTERM; the exit code.
   int leave(std::chrono::milliseconds patience = std::chrono::seconds(30)) {
@@ -57,6 +58,8 @@ class Host {
   [[nodiscard]] bool running() { return process_.running(); }
   [[nodiscard]] pid_t pid() const { return process_.pid(); }
   [[nodiscard]] std::string output() const { return process_.output(); }
+  // Of its health and metrics; waits until it is open.
+  [[nodiscard]] std::uint16_t port();
   // How many lines of the output hold `text`.
   [[nodiscard]] int lines_with(std::string_view text) const;
   Process& process() { return process_; }
@@ -100,6 +103,8 @@ class World {
   void reconnect() { db_.reset(); } // after the database was away
   // Configurations written from now on name this broker.
   void hosts_use(const std::string& bootstrap) { hosts_bootstrap_ = bootstrap; }
+  // … and this database as their ledger.
+  void hosts_settle_in(const std::string& url) { ledger_url_ = url; }
 
   std::string topic(std::string_view text = "events", int partitions = 1,
                     const std::map<std::string, std::string>& config = {});
@@ -143,6 +148,7 @@ class World {
   std::string hosts_bootstrap_ = bootstrap_;
   TempDir folder_;
   PostgresSchema schema_;
+  std::string ledger_url_ = schema_.url();
   KafkaClient kafka_;
   std::unique_ptr<Postgres> db_;
 };

@@ -68,11 +68,11 @@ TEST_CASE("a host started while PostgreSQL is down stays up, says so once, and w
   world.kafka().produce_all(topic, {event("first", "value"), event("second", "fail:2:")});
   Host host(config);
   REQUIRE(host.process().wait_for_output("the ledger cannot be reached", 10s));
-  CHECK(stays(4s, [&] { return host.running() && host.lines_with("ready:") == 0; }));
+  CHECK(stays(4s, [&] { return host.running() && host.lines_with("ready: records") == 0; }));
   CHECK(host.lines_with("the ledger cannot be reached") == 1);
   postgres.start();
   REQUIRE(eventually(40s, [&] { return world.effect_count() == 2; }));
-  CHECK(host.lines_with("ready:") == 1);
+  CHECK(host.lines_with("ready: records") == 1);
   CHECK(world.letters(topic).empty());
   CHECK(host.leave() == 0);
 }
@@ -87,13 +87,13 @@ TEST_CASE("a host started while the broker is down stays up, says so, and works 
   world.kafka().produce_all(topic, {event("first", "value"), event("second", "fail:2:")});
   Host host(config);
   REQUIRE(host.process().wait_for_output(broker.url(), 10s));
-  CHECK(stays(8s, [&] { return host.running() && host.lines_with("ready:") == 0; }));
+  CHECK(stays(8s, [&] { return host.running() && host.lines_with("ready: records") == 0; }));
   // By each of its clients, and not again and again.
   CHECK(host.lines_with("_ALL_BROKERS_DOWN") >= 1);
   CHECK(host.lines_with("_ALL_BROKERS_DOWN") <= 3);
   CHECK(host.lines_with(R"("level":"error")") + host.lines_with(R"("level":"warn")") <= 6);
   broker.open();
   REQUIRE(eventually(40s, [&] { return world.effect_count() == 2; }));
-  CHECK(host.lines_with("ready:") == 1);
+  CHECK(host.lines_with("ready: records") == 1);
   CHECK(host.leave() == 0);
 }

@@ -1,0 +1,223 @@
+// The truth table: for each fault what /livez, /readyz, /health, the metrics and systemd see within five seconds.
+#include <nlohmann/json.hpp>
+
+#include "flow/host_fixture.h"
+#include "flow/late_port.h"
+#include "support/catch.h"
+#include "support/http.h"
+#include "support/notify_socket.h"
+#include "support/private_server.h"
+#include "support/sqlite.h"
+#include "support/wait.h"
+
+using namespace hostler::testing;
+using namespace hostler::flow;
+
+namespace {
+
+constexpr auto soon = 5s;
+
+struct Expected {
+  bool live, ready;
+  std::string words;   // of /readyz, or of /livez where it is not live
+  std::string metric;  // a line of /metrics
+};
+
+// A host and everybody who watches it.
+struct Watched {
+  World& world;
+  NotifySocket systemd;
+  Host host;
+
+  Watched(World& w, const std::filesystem::path& config, std::map<std::string, std::string> env = {})
+      : world(w), systemd(w.folder() / "notify"), host(config, with_systemd(std::move(env))) {}
+
+  std::map<std::string, std::string> with_systemd(std::map<std::string, std::string> env) const {
+    env["NOTIFY_SOCKET"] = systemd.path();
+    env["WATCHDOG_USEC"] = "400000";
+    return env;
+  }
+  bool sees(const Expected& e) {
+    const auto live = http_get(host.port(), "/livez"), ready = http_get(host.port(), "/readyz"), metrics = http_get(host.port(), "/metrics");
+    const auto health = http_get(host.port(), "/health");
+    seen = "livez " + std::to_string(live.status) + ": " + live.body + "readyz " + std::to_string(ready.status) + ": " + ready.body + "health " +
+           std::to_string(health.status) + ": " + health.body + "status: " + systemd.status() + "\n";
+    const auto report = nlohmann::json::parse(health.body, nullptr, false);
+    const bool in_report = !report.is_discarded() && report["live"] == e.live && report["ready"] == e.ready;
+    const std::string flags = std::string("\nhostler_live ") + (e.live ? "1" : "0") + "\n";
+    return live.status == (e.live ? 200 : 503) && ready.status == (e.ready ? 200 : 503) && in_report && ready.body.find(e.words) != std::string::npos &&
+           metrics.body.find(flags) != std::string::npos && metrics.body.find("\n" + e.metric) != std::string::npos;
+  }
+  // Everybody sees it soon; systemd's status says so too, and its watchdog is fed if and only if the host is alive.
+  void must_see(const Expected& e) {
+    const bool all = eventually(soon, [&] { return sees(e); });
+    INFO(seen << "\n" << host.output());
+    CHECK(all);
+    CHECK(eventually(2s, [&] { return systemd.status().rfind(e.ready ? "ready" : e.live ? "not ready" : "not live", 0) == 0; }));
+    const int fed = systemd.fed();
+    if (e.live) CHECK(eventually(2s, [&] { return systemd.fed() > fed; }));
+    else CHECK(stays(1s, [&] { return systemd.fed() == fed; }));
+  }
+  void must_be_well() { must_see({true, true, "ready\n", "hostler_ready 1"}); }
+
+  std::string seen;
+};
+
+}  // namespace
+
+TEST_CASE("truth: a handler that is stuck makes the host dead, and the watchdog goes unfed") {
+  World world;
+  const std::string topic = world.topic();
+  const auto config = world.config({world.handler({topic}).text("timeout", "1s")});
+  world.migrate(config);
+  Watched w(world, config);
+  w.host.ready();
+  CHECK(w.systemd.ready());
+  w.must_be_well();
+  world.kafka().produce_all(topic, {event("stuck", "slow:600000:")});
+  w.must_see({false, false, "lane 0 has been in the handler's code for", "hostler_lane_handling_seconds{handler=\"effects\",lane=\"0\"} "});
+  w.host.kill_hard();
+}
+
+TEST_CASE("truth: a database that is down, and one that only reads: alive, not ready") {
+  PrivatePostgres postgres;
+  World world(postgres.url());
+  const std::string topic = world.topic();
+  const auto config = world.config({world.handler({topic})});
+  world.migrate(config);
+  Watched w(world, config);
+  w.host.ready();
+  w.must_be_well();
+  world.db().exec("ALTER SYSTEM SET default_transaction_read_only = on");
+  world.db().exec("SELECT pg_reload_conf()");
+  w.must_see({true, false, "read-only", "hostler_ledger_up{ledger=\"\"} 0"});
+  world.db().exec("SET default_transaction_read_only = off");
+  world.db().exec("ALTER SYSTEM RESET default_transaction_read_only");
+  world.db().exec("SELECT pg_reload_conf()");
+  w.must_be_well();
+  world.reconnect();
+  postgres.stop();
+  w.must_see({true, false, "ledger: ", "hostler_ledger_up{ledger=\"\"} 0"});
+  postgres.start();
+  w.must_be_well();
+  CHECK(w.host.leave() == 0);
+}
+
+TEST_CASE("truth: a broker that is down: alive, not ready, and ready again when it is back") {
+  PrivateKafka kafka;
+  World world(postgres_url(), kafka.url());
+  const std::string topic = world.topic();
+  const auto config = world.config({world.handler({topic})}, "flow", {{"session.timeout.ms", "45000"}, {"reconnect.backoff.max.ms", "500"}});
+  world.migrate(config);
+  Watched w(world, config);
+  w.host.ready();
+  const auto health = nlohmann::json::parse(http_get(w.host.port(), "/health").body);
+  CHECK(health["clusters"][0]["brokers"].size() == 1);
+  CHECK(health["clusters"][0]["cluster_id"].get<std::string>().size() == 22);
+  CHECK(health["clusters"][0]["controller"] == 1);
+  kafka.stop();
+  w.must_see({true, false, "kafka: no broker answers", "hostler_cluster_up{cluster=\"\"} 0"});
+  kafka.start();
+  REQUIRE(eventually(60s, [&] { return w.sees({true, true, "ready\n", "hostler_cluster_up{cluster=\"\"} 1"}); }));
+  CHECK(w.host.leave() == 0);
+}
+
+TEST_CASE("truth: a dead-letter topic that takes no records: intake is paused, not ready") {
+  World world;
+  const std::string topic = world.topic();
+  // One broker cannot keep two copies in sync.
+  world.kafka().create_topic(world.dead_letter_topic(topic), 1, {{"min.insync.replicas", "2"}});
+  const auto config = world.config({world.handler({topic})});
+  world.migrate(config);
+  Watched w(world, config);
+  w.host.ready();
+  w.must_be_well();
+  world.kafka().produce_all(topic, {event("bad", "reject:")});
+  w.must_see({true, false, "has been waiting for brokers to take its copies", "hostler_ready 0"});
+  // Once the delivery is given up it has a name.
+  REQUIRE(eventually(60s, [&] { return w.sees({true, false, "intake is paused: publishing: cannot publish to " + world.dead_letter_topic(topic), "hostler_intake_paused{handler=\"effects\"} 1"}); }));
+  CHECK(world.letters(topic).empty());
+  w.host.kill_hard();
+}
+
+TEST_CASE("truth: a partition whose next record is gone stands, and the host is not ready") {
+  World world;
+  const std::string topic = world.topic();
+  world.kafka().produce_all(topic, {event("a", "good"), event("b", "good")});
+  world.kafka().set_committed(world.group(), topic, 0, 1000);
+  const auto config = world.config({world.probe("probe.bare", {topic})});
+  Watched w(world, config);
+  REQUIRE(eventually(20s, [&] { return w.host.lines_with("its next record is gone") == 1; }));
+  w.must_see({true, false, "Offset out of range", "hostler_ready 0"});
+  CHECK(w.host.leave() == 0);
+}
+
+TEST_CASE("truth: a topic that is deleted is missed") {
+  World world;
+  const std::string topic = world.topic(), other = world.topic("other");
+  const auto config = world.config({world.handler({topic, other})});
+  world.migrate(config);
+  Watched w(world, config);
+  w.host.ready();
+  w.must_be_well();
+  world.kafka().delete_topic(other);
+  w.must_see({true, false, "topic " + other + " does not exist", "hostler_topic_missing{cluster=\"\",topic=\"" + other + "\"} 1"});
+  CHECK(w.host.leave() == 0);
+}
+
+TEST_CASE("truth: a wall clock that jumps is noted, and the host stays ready") {
+  World world;
+  const std::string topic = world.topic();
+  const auto config = world.config({world.handler({topic})});
+  world.migrate(config);
+  const auto offset = world.folder().write("clock", "+0\n");
+  Watched w(world, config,
+            {{"LD_PRELOAD", "libfaketime.so.1"}, {"FAKETIME_TIMESTAMP_FILE", offset.string()}, {"FAKETIME_NO_CACHE", "1"}, {"FAKETIME_DONT_FAKE_MONOTONIC", "1"}, {"DONT_FAKE_MONOTONIC", "1"},
+             {"LD_LIBRARY_PATH", "/usr/lib/x86_64-linux-gnu/faketime"}});
+  w.host.ready();
+  w.must_be_well();
+  world.folder().write("clock", "+3600\n");
+  w.must_see({true, true, "the wall clock jumped by", "hostler_clock_jump_seconds 3"});
+  world.kafka().produce_all(topic, {event("after", "good")});
+  CHECK(eventually(10s, [&] { return world.effect_count() == 1; }));
+  w.host.kill_hard();  // the preloaded clock does not reach every wait of the C library
+}
+
+TEST_CASE("truth: a disk that is full: intake is paused, nothing is lost, and it goes on by itself") {
+  World world;
+  const std::string topic = world.topic();
+  const auto file = world.folder() / "ledger.db";
+  world.hosts_settle_in("sqlite://" + file.string());
+  const auto config = world.config({world.handler({topic}).text("plugin", "noop.so").text("handler", "noop.batch")});
+  REQUIRE(run({HOSTLER_BINARY, "ledger", "migrate", "--config", config.string()}).status.code == 0);
+  const auto full = world.folder() / "full";
+  Watched w(world, config, {{"LD_PRELOAD", std::string(HOSTLER_FLOW_PLUGIN_DIR) + "/disk_full.so"}, {"HOSTLER_TEST_DISK_FULL", full.string()}});
+  w.host.ready();
+  w.must_be_well();
+  world.folder().write("full", "");
+  world.kafka().produce_all(topic, {event("one", "good")});
+  w.must_see({true, false, "intake is paused: ledger: ", "hostler_intake_paused{handler=\"effects\"} 1"});
+  std::filesystem::remove(full);
+  Sqlite ledger(file);
+  REQUIRE(eventually(20s, [&] { return ledger.number("SELECT count(*) FROM processed_events WHERE event_id = 'one'") == 1; }));
+  w.must_be_well();
+  CHECK(w.host.leave() == 0);
+}
+
+TEST_CASE("truth: a member without a partition is ready, and says why it does nothing") {
+  World world;
+  const std::string topic = world.topic();
+  const auto config = world.config({world.handler({topic})}, "one");
+  world.migrate(config);
+  Host one(config);
+  one.ready();
+  Watched w(world, world.config({world.handler({topic})}, "two"));
+  w.host.ready();
+  const auto idle = [&](Host& host) { return http_get(host.port(), "/readyz").body.find("has no partition") != std::string::npos; };
+  REQUIRE(eventually(20s, [&] { return idle(one) != idle(w.host); }));
+  for (auto* host : {&one, &w.host}) CHECK(http_get(host->port(), "/readyz").status == 200);
+  CHECK(one.leave() == 0);
+  REQUIRE(eventually(20s, [&] { return !idle(w.host); }));
+  w.must_be_well();
+  CHECK(w.host.leave() == 0);
+}
