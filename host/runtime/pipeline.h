@@ -15,6 +15,7 @@
 #include "runtime/lane.h"
 #include "runtime/observer.h"
 #include "runtime/publisher.h"
+#include "runtime/rate_limit.h"
 #include "runtime/source.h"
 
 namespace hostler::runtime {
@@ -35,6 +36,7 @@ struct PipelineParts {
   Observer& observer;
   MarkOwner* marks = nullptr;  // null without a ledger
   std::vector<std::string> event_types;  // what the handler takes; empty: all
+  RateLimit* rate_limit = nullptr;       // shared by the handler's pipelines; null: none
 };
 
 class Pipeline {
@@ -57,6 +59,7 @@ class Pipeline {
   };
   struct Outgoing;
 
+  [[nodiscard]] std::size_t may_poll(core::Millis wait);
   void run_batch();
   Settled settle(const Slice& slice);
   bool handle(const Slice& slice, Settled& end);
