@@ -2,6 +2,9 @@
 // what correctness stands on. Private to kafka/. Pure, but for asking the library what it knows.
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "core/host_config.h"
 #include "core/result.h"
 #include "kafka/consumer.h"
@@ -17,6 +20,12 @@ struct Prefetch {
   std::uint64_t fetch_bytes = 0;    // fetch.message.max.bytes: one fetch may overshoot by this
 };
 [[nodiscard]] Prefetch prefetch_for(const ConsumerOptions& options);
+
+[[nodiscard]] bool property_is(const core::Properties& properties, const char* name, std::string_view value);
+// "2.0.2" from rd_kafka_version().
+[[nodiscard]] std::string version_text(int version);
+// What a group was asked to do and this version of the client does not do well enough is an error that says which does.
+[[nodiscard]] core::Status<> check_group_features(const core::Properties& properties, int version);
 
 core::Result<ConfHandle> consumer_config(const ConsumerOptions& options);
 core::Result<ConfHandle> publisher_config(const PublisherOptions& options);
