@@ -63,12 +63,10 @@ void check_plugins(const core::HostConfig& config, const PluginProbe& probe, Fin
   }
 }
 
-void check_database(const core::HostConfig& config, Findings& out) {
-  if (config.ledger.url.empty()) {
-    out.push_back({Level::fine, "database", "none, every handler has idempotency = \"off\""});
-    return;
-  }
-  auto migrator = open_database(config, true);
+namespace {
+
+void check_database(const core::HostConfig& config, const Database& database, Findings& out) {
+  auto migrator = open_database(config, database, true);
   if (!migrator) {
     out.push_back({migrator.error().unreachable ? Level::unreachable : Level::wrong, "database",
                    migrator.error().message});
@@ -79,17 +77,26 @@ void check_database(const core::HostConfig& config, Findings& out) {
     out.push_back({Level::wrong, "migration", pending.error().message});
     return;
   }
-  out.push_back({Level::fine, "database", store::masked_url(config.ledger.url) + " answers"});
+  out.push_back({Level::fine, "database", store::masked_url(database.config->url) + " answers"});
   if (pending->empty()) {
-    out.push_back({Level::fine, "migration", "none pending"});
+    out.push_back({Level::fine, "migration", "none pending in " + database.title()});
     return;
   }
   std::string names;
   for (const store::Migration& migration : *pending)
     names += (names.empty() ? "" : ", ") + migration.owner + " " + migration.name;
   out.push_back({Level::wrong, "migration",
-                 std::to_string(pending->size()) + " pending (" + names +
+                 std::to_string(pending->size()) + " pending in " + database.title() + " (" + names +
                      "); run: hostler ledger migrate --config " + config.file});
+}
+
+} // namespace
+
+void check_databases(const core::HostConfig& config, Findings& out) {
+  const std::vector<Database> databases = databases_of(config);
+  if (databases.empty())
+    out.push_back({Level::fine, "database", "none, every handler has idempotency = \"off\""});
+  for (const Database& database : databases) check_database(config, database, out);
 }
 
 } // namespace hostler::cli

@@ -45,7 +45,7 @@ void check_configuration(const core::HostConfig& config, Findings& out);
 void check_plugins(const core::HostConfig& config, const PluginProbe& probe, Findings& out);
 // Source topics exist; retry and dead-letter topics exist and fit them, or will be created.
 void check_topics(const core::HostConfig& config, runtime::Admin& admin, Findings& out);
-// The database answers; which migrations are pending.
-void check_database(const core::HostConfig& config, Findings& out);
+// The databases answer; which migrations are pending.
+void check_databases(const core::HostConfig& config, Findings& out);
 
 } // namespace hostler::cli

@@ -7,6 +7,7 @@
 
 #include "cli/check.h"
 #include "cli/commands.h"
+#include "config/json_schema.h"
 #include "config/load_config.h"
 #include "kafka/admin.h"
 #include "plugin/handler.h"
@@ -79,10 +80,42 @@ void print_lines(const Findings& findings) {
   std::printf("%s\n", summary.empty() ? "all fine" : summary.c_str());
 }
 
+void print_settings_json(const std::string& file, const std::vector<config::Setting>& settings) {
+  using nlohmann::ordered_json;
+  ordered_json document;
+  document["file"] = file;
+  document["settings"] = ordered_json::array();
+  for (const config::Setting& setting : settings) {
+    ordered_json value = ordered_json::parse(setting.value, nullptr, false);
+    if (value.is_discarded()) value = setting.value; // an inline table of [handler.config]: as TOML
+    document["settings"].push_back({{"key", setting.key}, {"value", std::move(value)}, {"source", setting.source}});
+  }
+  std::puts(document.dump(2, ' ', false, ordered_json::error_handler_t::replace).c_str());
+}
+
+void print_settings(const std::vector<config::Setting>& settings) {
+  constexpr std::size_t widest = 60; // a column that fits most keys and values; longer ones push the rest to the right
+  std::size_t key_width = 0;
+  std::size_t value_width = 0;
+  for (const config::Setting& setting : settings) {
+    key_width = std::max(key_width, std::min(setting.key.size(), widest));
+    value_width = std::max(value_width, std::min(setting.value.size(), widest));
+  }
+  for (const config::Setting& setting : settings) {
+    std::printf("%-*s  %-*s  # %s\n", static_cast<int>(key_width), setting.key.c_str(), static_cast<int>(value_width),
+                setting.value.c_str(), setting.source.c_str());
+  }
+}
+
 } // namespace
 
 int run_check(const CheckOptions& options) {
-  const auto config = config::load_config(options.config, config::process_environment());
+  if (options.schema) {
+    std::fputs(config::json_schema().c_str(), stdout);
+    return exit_fine;
+  }
+  std::vector<config::Setting> settings;
+  const auto config = config::load_config(options.config, config::process_environment(), &settings);
   Findings findings;
   if (!config) {
     for (const config::ConfigError& error : config.error())
@@ -90,10 +123,14 @@ int run_check(const CheckOptions& options) {
     options.json ? print_json(options.config, findings) : print_lines(findings);
     return exit_usage;
   }
+  if (options.show) {
+    options.json ? print_settings_json(options.config, settings) : print_settings(settings);
+    return exit_fine;
+  }
   check_configuration(*config, findings);
   check_plugins(*config, probe_plugin, findings);
   check_broker(*config, findings);
-  check_database(*config, findings);
+  check_databases(*config, findings);
   options.json ? print_json(options.config, findings) : print_lines(findings);
   return exit_code_of(findings);
 }

@@ -34,7 +34,7 @@ constexpr std::array keys = {
     KeyInfo{"host", "audit_log", T::path, "file for operators' actions; without it none is written"},
     KeyInfo{"host", "drain_timeout", T::duration, "how long a stopping host lets handlers finish", second, day},
 
-    KeyInfo{"http", "listen", T::text, "host:port of the admin port; empty: no TCP"},
+    KeyInfo{"http", "listen", T::address, "host:port of the admin port; empty: no TCP"},
     KeyInfo{"http", "unix", T::path, "path of a UNIX socket"},
     KeyInfo{"http", "token_file", T::path, "file with the token that callers must present"},
     KeyInfo{"http", "tls_certificate", T::path, "PEM file"},

@@ -160,7 +160,7 @@ TEST_CASE("check on a real broker and database: pending migrations, missing topi
   const Finished before = program({"check", "--config", file});
   INFO(before.output);
   CHECK(before.status.code == 1);
-  CHECK_THAT(before.output, contains(topic + " does not exist") && contains("pending (hostler 0001_") &&
+  CHECK_THAT(before.output, contains(topic + " does not exist") && contains("pending in [ledger] (hostler 0001_") &&
                                 contains("hostler ledger migrate --config " + file));
   CHECK_FALSE(kafka.has_topic(topic));
 
