@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "kafka/client_limits.h"
 #include "kafka/topic_pattern.h"
 
 namespace hostler::kafka {
@@ -56,34 +57,14 @@ class Builder {
   std::string error_;
 };
 
-std::string number(std::uint64_t n) { return std::to_string(n); }
-
-}  // namespace
-
 bool property_is(const core::Properties& properties, const char* name, std::string_view value) {
   const auto found = properties.find(name);
   return found != properties.end() && found->second == value;
 }
 
-core::Status<> check_group_features(const core::Properties& properties, int version) {
-  constexpr int cooperative_keeps_commits = 0x020a00ff;  // 2.10.0
-  constexpr int new_protocol_finished = 0x020c00ff;      // 2.12.0
-  const std::string in_use = std::string("librdkafka ") + version_text(version);
-  const auto strategy = properties.find("partition.assignment.strategy");
-  if (version < cooperative_keeps_commits && strategy != properties.end() && strategy->second.find("cooperative") != std::string::npos) {
-    return core::Error{in_use + " can lose an assignment together with its commits under cooperative-sticky; 2.10.0 or newer does not. "
-                                "Use assignment = \"auto\", or a newer client"};
-  }
-  if (version < new_protocol_finished && property_is(properties, "group.protocol", "consumer")) {
-    return core::Error{in_use + " has no finished group.protocol = consumer (KIP-848); 2.12.0 or newer has. Leave the property out, or use a newer client"};
-  }
-  return core::Status<>::success();
-}
+std::string number(std::uint64_t n) { return std::to_string(n); }
 
-std::string version_text(int version) {
-  const auto byte = [&](unsigned shift) { return std::to_string((static_cast<unsigned>(version) >> shift) & 0xffU); };
-  return byte(24) + "." + byte(16) + "." + byte(8);
-}
+}  // namespace
 
 Prefetch prefetch_for(const ConsumerOptions& options) {
   constexpr std::uint64_t mb = 1ULL << 20;
@@ -120,7 +101,7 @@ core::Result<ConfHandle> consumer_config(const ConsumerOptions& options) {
 
   std::set<std::string_view> ours = {"group.id", "enable.auto.commit", "enable.auto.offset.store", "enable.partition.eof",
                                      "auto.offset.reset", "bootstrap.servers", "metadata.broker.list"};
-  if (const auto allowed = check_group_features(options.properties, rd_kafka_version()); !allowed) return allowed.error();
+  if (const auto allowed = check_group_features(options.properties); !allowed) return allowed.error();
   // Under the new group protocol the brokers decide on these, and the client refuses to be told.
   if (property_is(options.properties, "group.protocol", "consumer")) ours.insert({"session.timeout.ms", "heartbeat.interval.ms"});
   b.apply(options.properties, ours);

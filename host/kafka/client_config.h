@@ -21,12 +21,6 @@ struct Prefetch {
 };
 [[nodiscard]] Prefetch prefetch_for(const ConsumerOptions& options);
 
-[[nodiscard]] bool property_is(const core::Properties& properties, const char* name, std::string_view value);
-// "2.0.2" from rd_kafka_version().
-[[nodiscard]] std::string version_text(int version);
-// What a group was asked to do and this version of the client does not do well enough is an error that says which does.
-[[nodiscard]] core::Status<> check_group_features(const core::Properties& properties, int version);
-
 core::Result<ConfHandle> consumer_config(const ConsumerOptions& options);
 core::Result<ConfHandle> publisher_config(const PublisherOptions& options);
 // For admin requests and metadata only.

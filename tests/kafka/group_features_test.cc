@@ -1,5 +1,6 @@
 // What a group may be asked to do depends on the version of librdkafka that is found at run time.
 #include "kafka/client_config.h"
+#include "kafka/client_limits.h"
 #include "support/catch.h"
 
 using namespace hostler;
