@@ -71,7 +71,7 @@ constexpr std::array keys = {
 
     KeyInfo{"handler", "name", T::text, "unique; service_name in the ledger"},
     KeyInfo{"handler", "plugin", T::text, "a file in plugin_dirs, or a path"},
-    KeyInfo{"handler", "plugin_sha256", T::text, "what the plugin's file must hash to, 64 hex digits"},
+    KeyInfo{"handler", "sha256", T::text, "what the plugin's file must hash to, 64 hex digits"},
     KeyInfo{"handler", "handler", T::text, "which of the plugin's handlers"},
     KeyInfo{"handler", "topics", T::texts, "names, and patterns with *"},
     KeyInfo{"handler", "group", T::text, "consumer group", 0, 0, "", shared},
