@@ -80,14 +80,21 @@ const std::array<Parser, 5>& parsers() {
        describe_config,
        [](const po::variables_map& values) -> Command { return RunCommand{config_of(values)}; }},
       {"check", "check a configuration: file, plugins, topics, database",
-       "Changes nothing. Exit codes: 0 all fine, 1 something is not, 2 command line or configuration, 3 "
-       "broker or database not reached.",
+       "Changes nothing. Asks broker and database, loads the plugins, and says what is wrong, what the host will\n"
+       "create, and what each handler reads and writes. --show and --schema ask nobody.\n"
+       "Exit codes: 0 all fine, 1 something is not, 2 command line or configuration, 3 broker or database not "
+       "reached.",
        [](po::options_description& options) {
          describe_config(options);
-         options.add_options()("json", po::bool_switch(), "one JSON document on stdout");
+         options.add_options()("json", po::bool_switch(), "one JSON document on stdout") //
+             ("show", po::bool_switch(), "only every value and where it comes from; secrets are masked") //
+             ("schema", po::bool_switch(), "only the JSON Schema (draft 7) of configurations, for editors");
        },
        [](const po::variables_map& values) -> Command {
-         return CheckOptions{config_of(values), values["json"].as<bool>()};
+         const CheckOptions check{config_of(values), values["json"].as<bool>(), values["show"].as<bool>(),
+                                  values["schema"].as<bool>()};
+         if (check.show && check.schema) throw UsageError{"--show and --schema are two questions; ask one"};
+         return check;
        }},
       {"demo", "see it work: a broker, a database and the interview platform in this process",
        "Needs nothing installed and leaves nothing behind. Exit codes: 0 every record accounted for, 1 not, "

@@ -5,8 +5,6 @@
 #include <utility>
 
 #include "cli/commands.h"
-#include "cli/database.h"
-#include "store/open_ledger.h"
 
 namespace hostler::cli {
 
@@ -53,43 +51,36 @@ void check_configuration(const core::HostConfig& config, Findings& out) {
 void check_plugins(const core::HostConfig& config, const PluginProbe& probe, Findings& out) {
   for (const core::HandlerConfig& handler : config.handlers) {
     if (!handler.enabled) continue;
-    if (const auto tried = probe(config, handler); !tried) {
+    const auto tried = probe(config, handler);
+    if (!tried) {
       out.push_back({Level::wrong, "plugin",
                      "handler '" + handler.name + "' (" + handler.where + "): " + tried.error().message});
-    } else {
-      out.push_back({Level::fine, "plugin",
-                     handler.plugin + " has '" + handler.handler + "' for handler '" + handler.name + "'"});
+      continue;
+    }
+    out.push_back({Level::fine, "plugin",
+                   handler.plugin + " has '" + handler.handler + "' for handler '" + handler.name + "'"});
+    if (tried->single_lane && handler.lanes > 1) {
+      out.push_back({Level::warning, "plugin",
+                     "handler '" + handler.name + "' asks for one lane; lanes = " + std::to_string(handler.lanes) +
+                         " has no effect, leave it out"});
     }
   }
 }
 
-void check_database(const core::HostConfig& config, Findings& out) {
-  if (config.ledger.url.empty()) {
-    out.push_back({Level::fine, "database", "none, every handler has idempotency = \"off\""});
-    return;
+void explain_login(Findings& out, const std::vector<std::string>& lines, bool scram_fails) {
+  const auto about_login = [](const std::string& line) {
+    return line.find("SASL") != std::string::npos || line.find("uthenticat") != std::string::npos ||
+           line.find("SSL handshake") != std::string::npos;
+  };
+  const auto line = std::find_if(lines.begin(), lines.end(), about_login);
+  if (line == lines.end()) return;
+  std::string mend = "; look at sasl_* and tls_* in [kafka]";
+  if (scram_fails)
+    mend = "; the client in use cannot do SCRAM with Apache Kafka 4: use PLAIN over TLS, or librdkafka 2.6.1 or newer";
+  for (Finding& finding : out) {
+    if (finding.level == Level::unreachable && finding.about == "broker")
+      finding = {Level::wrong, "broker", "the login is refused: " + *line + mend};
   }
-  auto migrator = open_database(config, true);
-  if (!migrator) {
-    out.push_back({migrator.error().unreachable ? Level::unreachable : Level::wrong, "database",
-                   migrator.error().message});
-    return;
-  }
-  const auto pending = (*migrator)->plan();
-  if (!pending) {
-    out.push_back({Level::wrong, "migration", pending.error().message});
-    return;
-  }
-  out.push_back({Level::fine, "database", store::masked_url(config.ledger.url) + " answers"});
-  if (pending->empty()) {
-    out.push_back({Level::fine, "migration", "none pending"});
-    return;
-  }
-  std::string names;
-  for (const store::Migration& migration : *pending)
-    names += (names.empty() ? "" : ", ") + migration.owner + " " + migration.name;
-  out.push_back({Level::wrong, "migration",
-                 std::to_string(pending->size()) + " pending (" + names +
-                     "); run: hostler ledger migrate --config " + config.file});
 }
 
 } // namespace hostler::cli

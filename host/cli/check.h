@@ -37,15 +37,34 @@ using Findings = std::vector<Finding>;
 // "1 topic", "3 topics".
 [[nodiscard]] std::string count_of(std::int64_t count, const std::string& what);
 
-// How a plugin is tried: its file is there, it loads, it has the handler. An error says which of these is not so.
+// How a plugin is tried: its file is there, it loads, it has the handler and takes its configuration. An error says which of
+// these is not so.
+struct PluginFacts {
+  bool single_lane = false; // the handler asks for one lane
+};
 using PluginProbe =
-    std::function<core::Status<>(const core::HostConfig& config, const core::HandlerConfig& handler)>;
+    std::function<core::Result<PluginFacts>(const core::HostConfig& config, const core::HandlerConfig& handler)>;
+
+// What only a real cluster can answer. An empty function is not asked.
+struct KafkaQuestions {
+  // Would the brokers create these? Rights, replication, policies.
+  std::function<core::Status<>(std::span<const runtime::TopicSpec> topics)> try_create;
+  // How many partitions the group has committed offsets for.
+  std::function<core::Result<std::size_t>(const std::string& group)> committed_partitions;
+};
 
 void check_configuration(const core::HostConfig& config, Findings& out);
 void check_plugins(const core::HostConfig& config, const PluginProbe& probe, Findings& out);
-// Source topics exist; retry and dead-letter topics exist and fit them, or will be created.
-void check_topics(const core::HostConfig& config, runtime::Admin& admin, Findings& out);
-// The database answers; which migrations are pending.
-void check_database(const core::HostConfig& config, Findings& out);
+// Files that the configuration names can be read or written.
+void check_files(const core::HostConfig& config, Findings& out);
+// Of one cluster ("": [kafka]): source topics exist; retry and dead-letter topics exist and fit them, or will be created; groups
+// may be used; what is remembered outlasts what can come back. Then what each handler will read and write.
+void check_topics(const core::HostConfig& config, const std::string& cluster, runtime::Admin& admin,
+                  const KafkaQuestions& questions, Findings& out);
+// The brokers of a cluster did not answer: `lines` is what the client logged meanwhile. A refused login is wrong, not unreachable;
+// `scram_fails` adds that this client cannot do SCRAM with Kafka 4.
+void explain_login(Findings& out, const std::vector<std::string>& lines, bool scram_fails);
+// The databases answer, are writable, and allow as many sessions as configured; which migrations are pending.
+void check_databases(const core::HostConfig& config, Findings& out);
 
 } // namespace hostler::cli

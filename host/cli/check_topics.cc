@@ -25,8 +25,9 @@ std::int64_t number(const Settings& settings, const char* name, std::int64_t oth
 
 class TopicCheck {
  public:
-  TopicCheck(const core::HostConfig& config, runtime::Admin& admin, Findings& out)
-      : config_(config), admin_(admin), out_(out) {}
+  TopicCheck(const core::HostConfig& config, const std::string& cluster, runtime::Admin& admin,
+             const KafkaQuestions& questions, Findings& out)
+      : config_(config), cluster_(cluster), admin_(admin), questions_(questions), out_(out) {}
 
   void run() {
     const core::Result<std::vector<runtime::TopicInfo>> topics = admin_.topics();
@@ -36,7 +37,7 @@ class TopicCheck {
     for (const std::string& regex : core::derived_topic_regexes(config_))
       derived_.emplace_back(regex, std::regex::extended);
     for (const core::HandlerConfig& handler : config_.handlers) {
-      if (handler.enabled) check(handler);
+      if (handler.enabled && handler.cluster == cluster_) check(handler);
     }
   }
 
@@ -47,17 +48,81 @@ class TopicCheck {
   void topic(Level level, std::string text) { add(level, "topic", std::move(text)); }
 
   void check(const core::HandlerConfig& handler) {
+    reads_.clear();
+    writes_.clear();
+    check_horizons(handler);
     for (const std::string& name : handler.topics) {
       if (core::is_pattern(name)) {
         check_pattern(handler, name);
       } else if (const auto found = topics_.find(name); found != topics_.end()) {
         check_source(handler, found->second);
+      } else if (const auto looked = admin_.topic(name); !looked) {
+        topic(Level::wrong, "handler '" + handler.name + "' (" + handler.where + ") " + looked.error().message +
+                                "; does this user have the rights Describe and Read on it?");
       } else {
         topic(Level::wrong, name + " does not exist, handler '" + handler.name + "' reads it (" +
-                                handler.where + "); create it");
+                                handler.where + "); create it, or let this user see it");
       }
     }
+    if (!reads_.empty()) plan(handler);
   }
+
+  // What is remembered must outlast what can come back.
+  void check_horizons(const core::HandlerConfig& handler) {
+    if (handler.idempotency == core::Idempotency::off) return;
+    core::Millis waits{0};
+    for (std::uint32_t retry = 0; retry < handler.retry.max_retries && !handler.retry.delays.empty(); ++retry)
+      waits += handler.retry.delays[std::min<std::size_t>(retry, handler.retry.delays.size() - 1)].duration;
+    const core::Millis kept = config_.ledger_of(handler).retention;
+    const std::string remembered = "the ledger of handler '" + handler.name + "' forgets after " + in_days(kept);
+    if (kept <= waits) {
+      add(Level::wrong, "ledger", remembered + ", but its retries wait for " + in_days(waits) +
+                                      " altogether; raise 'retention' in its ledger");
+    } else if (kept < handler.dead_letter.retention) {
+      add(Level::warning, "ledger", remembered + ", its dead letters are kept for " +
+                                        in_days(handler.dead_letter.retention) +
+                                        "; an older one that is replayed is not known to have been handled");
+    }
+  }
+
+  void check_source_horizon(const core::HandlerConfig& handler, const std::string& source, const Settings& settings) {
+    const std::int64_t retention = number(settings, "retention.ms", -1);
+    const core::Millis kept = config_.ledger_of(handler).retention;
+    if (handler.idempotency == core::Idempotency::off || retention < 0 || retention <= kept.count()) return;
+    add(Level::warning, "ledger", source + " keeps records for " + in_days(core::Millis(retention)) +
+                                      ", the ledger of handler '" + handler.name + "' forgets after " + in_days(kept) +
+                                      "; records older than that are handled again when offsets are set back");
+  }
+
+  static std::string in_days(core::Millis time) {
+    constexpr std::int64_t minute = 60'000;
+    constexpr std::int64_t day = 24 * 60 * minute;
+    if (time.count() % day == 0) return count_of(time.count() / day, "day");
+    return time.count() % minute == 0 ? count_of(time.count() / minute, "minute") : std::to_string(time.count()) + " ms";
+  }
+
+  void plan(const core::HandlerConfig& handler) {
+    std::string begins;
+    if (questions_.committed_partitions) {
+      const auto committed = questions_.committed_partitions(handler.group);
+      if (!committed) {
+        const bool refused = committed.error().message.find("AUTHORIZATION") != std::string::npos;
+        return add(refused ? Level::wrong : Level::unreachable, "group",
+                   committed.error().message + (refused ? "; this user needs the right Read on the group" : ""));
+      }
+      begins = *committed > 0 ? ", which goes on where it has committed (" +
+                                    count_of(static_cast<std::int64_t>(*committed), "partition") + ")"
+                              : std::string(", which is new and begins at the ") +
+                                    (handler.start == core::Start::latest ? "latest" : "earliest") + " record";
+    }
+    const std::string settles = handler.idempotency == core::Idempotency::off ? "settles in Kafka's offsets alone"
+                                : handler.ledger.empty()                      ? "settles in [ledger]"
+                                                         : "settles in [ledgers." + handler.ledger + "]";
+    add(Level::plan, "handler", "'" + handler.name + "' reads " + reads_ + " as group " + handler.group + begins + "; " +
+                                    settles + (writes_.empty() ? "" : "; writes " + writes_));
+  }
+
+  static void list(std::string& names, const std::string& name) { names += (names.empty() ? "" : ", ") + name; }
 
   void check_pattern(const core::HandlerConfig& handler, const std::string& pattern) {
     std::size_t matches = 0;
@@ -77,6 +142,8 @@ class TopicCheck {
   void check_source(const core::HandlerConfig& handler, const runtime::TopicInfo& source) {
     const Settings* const settings = settings_of(source.name);
     if (settings == nullptr) return;
+    list(reads_, source.name);
+    check_source_horizon(handler, source.name, *settings);
     topic(Level::fine, source.name + ": " + count_of(source.partitions, "partition") + ", read by '" +
                            handler.name + "' as group " + handler.group);
     if (handler.lanes > static_cast<std::uint32_t>(std::max(source.partitions, 1)) &&
@@ -97,6 +164,7 @@ class TopicCheck {
   void check_derived(const core::HandlerConfig& handler, const runtime::TopicInfo& source,
                      const Settings& source_settings, const runtime::TopicSpec& wanted,
                      const std::optional<core::Delay>& delay) {
+    if (writes_.find(wanted.name) == std::string::npos) list(writes_, wanted.name);
     if (!seen_.emplace(wanted.name, source.name).second) return;
     const std::string what = delay ? "retry topic " + wanted.name : "dead-letter topic " + wanted.name;
     const auto found = topics_.find(wanted.name);
@@ -104,6 +172,10 @@ class TopicCheck {
       const bool create = delay ? handler.retry.create_topics : handler.dead_letter.create_topics;
       const std::string size = count_of(wanted.partitions, "partition");
       if (!planned_.insert(wanted.name).second) return;
+      if (create && questions_.try_create) {
+        if (const auto allowed = questions_.try_create(std::span(&wanted, 1)); !allowed)
+          return topic(Level::wrong, what + " could not be created: " + allowed.error().message);
+      }
       if (create) return topic(Level::plan, what + " will be created with " + size);
       return topic(Level::wrong, what + " does not exist and create_topics = false (" + handler.where +
                                      "); create it with " + size);
@@ -175,8 +247,11 @@ class TopicCheck {
   }
 
   const core::HostConfig& config_;
+  const std::string& cluster_;
   runtime::Admin& admin_;
+  const KafkaQuestions& questions_;
   Findings& out_;
+  std::string reads_, writes_; // of the handler that is looked at
   std::map<std::string, runtime::TopicInfo> topics_;
   std::map<std::string, Settings> settings_;
   std::vector<std::regex> derived_;
@@ -186,8 +261,9 @@ class TopicCheck {
 
 } // namespace
 
-void check_topics(const core::HostConfig& config, runtime::Admin& admin, Findings& out) {
-  TopicCheck(config, admin, out).run();
+void check_topics(const core::HostConfig& config, const std::string& cluster, runtime::Admin& admin,
+                  const KafkaQuestions& questions, Findings& out) {
+  TopicCheck(config, cluster, admin, questions, out).run();
 }
 
 } // namespace hostler::cli

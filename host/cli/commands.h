@@ -20,6 +20,8 @@ inline constexpr const char* default_config = "/etc/hostler/hostler.toml";
 struct CheckOptions {
   std::string config;
   bool json = false;
+  bool show = false;   // only print every value and its source
+  bool schema = false; // only print the JSON Schema of configurations
 };
 
 struct MigrateOptions {

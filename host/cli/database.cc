@@ -88,12 +88,20 @@ core::Result<std::unique_ptr<store::Migrator>, DatabaseError> open_migrator(cons
 
 } // namespace
 
+std::vector<Database> databases_of(const core::HostConfig& config) {
+  std::vector<Database> all;
+  if (!config.ledger.url.empty()) all.push_back({"", &config.ledger});
+  for (const auto& [name, ledger] : config.ledgers) all.push_back({name, &ledger});
+  return all;
+}
+
 core::Result<std::unique_ptr<store::Migrator>, DatabaseError> open_database(const core::HostConfig& config,
+                                                                            const Database& database,
                                                                             bool look_only) {
-  auto migrator = open_migrator(config.ledger, look_only);
+  auto migrator = open_migrator(*database.config, look_only);
   if (!migrator) return migrator;
   for (const core::HandlerConfig& handler : config.handlers) {
-    if (handler.migrations.empty()) continue;
+    if (handler.migrations.empty() || handler.ledger != database.name) continue;
     if (const auto added = (*migrator)->add_folder(handler.name, handler.migrations); !added) {
       return DatabaseError{false, "migrations of handler '" + handler.name + "' (" + handler.where +
                                       "): " + added.error().message};

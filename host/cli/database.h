@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/host_config.h"
 #include "core/result.h"
@@ -17,9 +18,17 @@ struct DatabaseError {
   std::string message; // without passwords
 };
 
-// A migrator that knows the host's migrations and those of every handler, enabled or not; the database has answered.
-// `look_only`: an SQLite file that does not exist is not created, an empty one stands in for it.
+// [ledger] (if it has a url) and every one of [ledgers.NAME].
+struct Database {
+  std::string name; // empty: [ledger]
+  const core::LedgerConfig* config = nullptr;
+  [[nodiscard]] std::string title() const { return name.empty() ? "[ledger]" : "[ledgers." + name + "]"; }
+};
+[[nodiscard]] std::vector<Database> databases_of(const core::HostConfig& config);
+
+// A migrator that knows the host's migrations and those of every handler on this database, enabled or not; the database has
+// answered. `look_only`: an SQLite file that does not exist is not created, an empty one stands in for it.
 [[nodiscard]] core::Result<std::unique_ptr<store::Migrator>, DatabaseError> open_database(
-    const core::HostConfig& config, bool look_only);
+    const core::HostConfig& config, const Database& database, bool look_only);
 
 } // namespace hostler::cli

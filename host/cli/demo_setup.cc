@@ -106,7 +106,7 @@ core::Result<core::HostConfig> prepare_demo(const std::string& toml, const fs::p
     for (const auto& error : config.error()) all += (all.empty() ? "" : "\n") + error.text();
     return core::Error{all};
   }
-  auto migrator = open_database(*config, false);
+  auto migrator = open_database(*config, databases_of(*config).front(), false);
   if (!migrator) return core::Error{migrator.error().message};
   if (auto applied = (*migrator)->apply(); !applied) return applied.error();
   return std::move(*config);

@@ -6,33 +6,46 @@
 
 namespace hostler::cli {
 
-int run_migrate(const MigrateOptions& options) {
-  const auto config = load_or_complain(options.config);
-  if (!config) return exit_usage;
-  if (config->ledger.url.empty()) {
-    std::fprintf(stderr, "%s: there is no 'url' in [ledger], so there is nothing to migrate\n",
-                 config->file.c_str());
-    return exit_usage;
-  }
-  auto migrator = open_database(*config, options.dry_run);
+namespace {
+
+int migrate(const core::HostConfig& config, const Database& database, bool dry_run) {
+  auto migrator = open_database(config, database, dry_run);
   if (!migrator) {
     std::fprintf(stderr, "hostler: %s\n", migrator.error().message.c_str());
     return migrator.error().unreachable ? exit_unreachable : exit_not_fine;
   }
-  const auto done = options.dry_run ? (*migrator)->plan() : (*migrator)->apply();
+  const auto done = dry_run ? (*migrator)->plan() : (*migrator)->apply();
   if (!done) {
     std::fprintf(stderr, "hostler: %s\n", done.error().message.c_str());
     return exit_not_fine;
   }
   for (const store::Migration& migration : *done) {
-    std::printf("%s %s %s\n", options.dry_run ? "pending" : "applied", migration.owner.c_str(),
-                migration.name.c_str());
+    std::printf("%s %s %s\n", dry_run ? "pending" : "applied", migration.owner.c_str(), migration.name.c_str());
   }
-  std::printf("%s: %s\n", store::masked_url(config->ledger.url).c_str(),
-              done->empty()
-                  ? "up to date"
-                  : (std::to_string(done->size()) + (options.dry_run ? " pending" : " applied")).c_str());
+  std::printf("%s: %s\n", store::masked_url(database.config->url).c_str(),
+              done->empty() ? "up to date"
+                            : (std::to_string(done->size()) + (dry_run ? " pending" : " applied")).c_str());
   return exit_fine;
+}
+
+} // namespace
+
+// Each database by itself: one that is down does not keep the others from being brought up to date.
+int run_migrate(const MigrateOptions& options) {
+  const auto config = load_or_complain(options.config);
+  if (!config) return exit_usage;
+  const std::vector<Database> databases = databases_of(*config);
+  if (databases.empty()) {
+    std::fprintf(stderr, "%s: there is no 'url' in [ledger], so there is nothing to migrate\n",
+                 config->file.c_str());
+    return exit_usage;
+  }
+  int worst = exit_fine;
+  for (const Database& database : databases) {
+    const int code = migrate(*config, database, options.dry_run);
+    if (worst == exit_fine || code == exit_not_fine) worst = code == exit_fine ? worst : code;
+  }
+  return worst;
 }
 
 } // namespace hostler::cli

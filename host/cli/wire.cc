@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -52,6 +53,13 @@ struct RunningHandler {
   std::unique_ptr<runtime::HandlerRuntime> runtime;
 };
 
+// What all handlers of a cluster share.
+struct Cluster {
+  std::unique_ptr<kafka::KafkaAdmin> own_admin;
+  runtime::Admin* admin = nullptr;
+  std::unique_ptr<kafka::KafkaPublisher> publisher;
+};
+
 class WiredHost final : public Host {
  public:
   WiredHost(const core::HostConfig& config, HostParts parts)
@@ -68,15 +76,16 @@ class WiredHost final : public Host {
   }
 
  private:
-  core::Status<> open_kafka();
-  core::Status<> open_ledger();
+  core::Status<> open_cluster(const core::HandlerConfig& handler);
+  core::Status<> open_ledger(const core::HandlerConfig& handler);
   core::Status<> load(const core::HandlerConfig& handler);
   enum class LedgerState : std::uint8_t { ready, unreachable };
-  core::Result<LedgerState> look_at_ledger();
+  core::Result<LedgerState> look_at_ledgers();
+  core::Result<LedgerState> look_at_ledger(const std::string& name, runtime::Ledger& ledger);
   core::Status<> start_handlers();
   void start_later();
   void start_survey();
-  std::vector<std::string> topics_to_watch() const;
+  std::vector<std::string> topics_to_watch(const std::string& cluster) const;
   kafka::ConsumerOptions consumer_options(const core::HandlerConfig& handler) const;
   std::unique_ptr<runtime::Consumer> make_source(const core::HandlerConfig& handler, runtime::Assignments& assignments) const;
   std::unique_ptr<runtime::Consumer> make_retry(const core::HandlerConfig& handler, runtime::Assignments& assignments) const;
@@ -86,10 +95,9 @@ class WiredHost final : public Host {
   runtime::SystemClock clock_;
   runtime::Observer* observer_;
   runtime::Admin* admin_;
-  std::unique_ptr<kafka::KafkaAdmin> own_admin_;
-  std::unique_ptr<kafka::KafkaPublisher> publisher_;
-  std::unique_ptr<runtime::Ledger> ledger_;
-  std::vector<RunningHandler> handlers_;  // changes under mutex_ once health() may be asked
+  std::map<std::string, Cluster> clusters_;                          // by name, those that an enabled handler picked
+  std::map<std::string, std::unique_ptr<runtime::Ledger>> ledgers_;  // likewise
+  std::vector<RunningHandler> handlers_;                             // changes under mutex_ once health() may be asked
   std::unique_ptr<runtime::Survey> survey_;
 
   std::thread starter_;
@@ -101,61 +109,63 @@ class WiredHost final : public Host {
 };
 
 core::Status<> WiredHost::start() {
-  if (auto opened = open_kafka(); !opened) return opened;
-  if (auto opened = open_ledger(); !opened) return opened;
   for (const auto& handler : config_.handlers) {
     if (!handler.enabled) {
       runtime::log(runtime::LogLevel::info, "handler " + handler.name + ": not enabled (" + handler.where + ")");
       continue;
     }
+    if (auto opened = open_cluster(handler); !opened) return opened;
+    if (auto opened = open_ledger(handler); !opened) return opened;
     if (auto loaded = load(handler); !loaded) return loaded;
   }
   if (handlers_.empty()) return core::Error{config_.file + ": no handler is enabled; there is nothing to run"};
   start_survey();
-  auto state = look_at_ledger();
+  auto state = look_at_ledgers();
   if (!state) return state.error();
   if (state.value() == LedgerState::ready) return start_handlers();
   starter_ = std::thread([this] { start_later(); });
   return core::Status<>::success();
 }
 
-core::Status<> WiredHost::open_kafka() {
-  const std::string brokers = joined(config_.kafka.brokers);
-  if (admin_ == nullptr) {
+core::Status<> WiredHost::open_cluster(const core::HandlerConfig& handler) {
+  const auto [known, fresh] = clusters_.try_emplace(handler.cluster);
+  if (!fresh) return core::Status<>::success();
+  const core::KafkaConfig& config = config_.cluster_of(handler);
+  Cluster& cluster = known->second;
+  const std::string brokers = joined(config.brokers);
+  cluster.admin = handler.cluster.empty() ? admin_ : nullptr;
+  if (cluster.admin == nullptr) {
     kafka::AdminOptions options;
     options.brokers = brokers;
-    options.client_id = config_.kafka.client_id;
-    options.properties = config_.kafka.properties;
+    options.client_id = config.client_id;
+    options.properties = config.properties;
     options.log = forward_log;
-    own_admin_ = std::make_unique<kafka::KafkaAdmin>(std::move(options));
-    if (auto started = own_admin_->start(); !started) return started;
-    admin_ = own_admin_.get();
+    cluster.own_admin = std::make_unique<kafka::KafkaAdmin>(std::move(options));
+    if (auto started = cluster.own_admin->start(); !started) return started;
+    cluster.admin = cluster.own_admin.get();
   }
   kafka::PublisherOptions options;
   options.brokers = brokers;
-  options.client_id = config_.kafka.client_id;
-  options.properties = config_.kafka.properties;
+  options.client_id = config.client_id;
+  options.properties = config.properties;
   options.delivery_timeout = delivery_timeout;
   options.log = forward_log;
-  publisher_ = std::make_unique<kafka::KafkaPublisher>(std::move(options));
-  return publisher_->start();
+  cluster.publisher = std::make_unique<kafka::KafkaPublisher>(std::move(options));
+  return cluster.publisher->start();
 }
 
-core::Status<> WiredHost::open_ledger() {
+core::Status<> WiredHost::open_ledger(const core::HandlerConfig& handler) {
+  if (handler.idempotency == core::Idempotency::off || ledgers_.contains(handler.ledger)) return core::Status<>::success();
   core::Millis longest_handler{0};
-  bool wanted = false;
-  for (const auto& handler : config_.handlers) {
-    if (!handler.enabled || handler.idempotency == core::Idempotency::off) continue;
-    wanted = true;
-    longest_handler = std::max(longest_handler, handler.timeout);
+  for (const auto& other : config_.handlers) {
+    if (other.enabled && other.ledger == handler.ledger) longest_handler = std::max(longest_handler, other.timeout);
   }
-  if (!wanted) return core::Status<>::success();
   store::LedgerOptions options;
   options.application_name = "hostler/" + config_.name;
   options.idle_in_transaction_timeout = longest_handler + delivery_timeout + std::chrono::seconds(10);
-  auto opened = store::open_ledger(config_.ledger, options);
+  auto opened = store::open_ledger(config_.ledger_of(handler), options);
   if (!opened) return opened.error();
-  ledger_ = std::move(opened.value());
+  ledgers_[handler.ledger] = std::move(opened.value());
   return core::Status<>::success();
 }
 
@@ -164,7 +174,8 @@ core::Status<> WiredHost::load(const core::HandlerConfig& config) {
   if (!path) return core::Error{config.where + ": handler " + config.name + ": " + path.error().message};
   auto loaded = plugin::load_plugin(path.value());
   if (!loaded) return core::Error{config.where + ": handler " + config.name + ": " + loaded.error().message};
-  runtime::Ledger* ledger = config.idempotency == core::Idempotency::off ? nullptr : ledger_.get();
+  runtime::Ledger* ledger = config.idempotency == core::Idempotency::off ? nullptr : ledgers_.at(config.ledger).get();
+  Cluster& cluster = clusters_.at(config.cluster);
   plugin::HandlerOffer offer;
   offer.ledger = ledger != nullptr;
   if (ledger != nullptr) offer.dialect = ledger->dialect();
@@ -180,33 +191,41 @@ core::Status<> WiredHost::load(const core::HandlerConfig& config) {
   running.runtime = std::make_unique<runtime::HandlerRuntime>(runtime::HandlerParts{
       config_, config, [handler, ledger](std::uint32_t index) { return plugin::InProcessLane::make(*handler, index, ledger); },
       [this, &config](runtime::Assignments& assignments) { return make_source(config, assignments); },
-      [this, &config](runtime::Assignments& assignments) { return make_retry(config, assignments); }, *publisher_, *admin_, ledger, *observer_, clock_,
+      [this, &config](runtime::Assignments& assignments) { return make_retry(config, assignments); }, *cluster.publisher, *cluster.admin, ledger, *observer_, clock_,
       handler->event_types(), single_lane});
   return core::Status<>::success();
 }
 
+core::Result<WiredHost::LedgerState> WiredHost::look_at_ledgers() {
+  for (auto& [name, ledger] : ledgers_) {
+    auto state = look_at_ledger(name, *ledger);
+    if (!state || state.value() == LedgerState::unreachable) return state;
+  }
+  return LedgerState::ready;
+}
+
 // Unreachable is not an error: the host waits for its database. Missing tables are one: somebody has to decide.
-core::Result<WiredHost::LedgerState> WiredHost::look_at_ledger() {
-  if (ledger_ == nullptr) return LedgerState::ready;
+core::Result<WiredHost::LedgerState> WiredHost::look_at_ledger(const std::string& name, runtime::Ledger& ledger) {
+  const std::string what = name.empty() ? "the ledger" : "the ledger '" + name + "'";
   {
-    auto session = ledger_->lease();
+    auto session = ledger.lease();
     const auto begun = session->begin();
     session->rollback();
     if (!begun && begun.error().kind != runtime::LedgerError::Kind::again) {
-      runtime::log_limited(runtime::LogLevel::warn, "ledger-start", "the ledger cannot be reached, the host keeps trying: " + begun.error().message);
+      runtime::log_limited(runtime::LogLevel::warn, "ledger-start" + name, what + " cannot be reached, the host keeps trying: " + begun.error().message);
       return LedgerState::unreachable;
     }
   }
-  auto migrator = store::open_migrator(config_.ledger);
+  auto migrator = store::open_migrator(name.empty() ? config_.ledger : config_.ledgers.at(name));
   if (!migrator) return migrator.error();
   for (const auto& handler : config_.handlers) {
-    if (!handler.enabled || handler.migrations.empty()) continue;
+    if (!handler.enabled || handler.migrations.empty() || handler.ledger != name) continue;
     if (auto added = migrator.value()->add_folder(handler.name, handler.migrations); !added) return added.error();
   }
   const auto pending = migrator.value()->plan();
   if (!pending) return pending.error();
   if (!pending->empty()) {
-    return core::Error{"the ledger lacks " + std::to_string(pending->size()) + " migrations (first: " + pending->front().name + " of " + pending->front().owner +
+    return core::Error{what + " lacks " + std::to_string(pending->size()) + " migrations (first: " + pending->front().name + " of " + pending->front().owner +
                        "); run `hostler ledger migrate --config " + config_.file + "`"};
   }
   return LedgerState::ready;
@@ -225,19 +244,22 @@ core::Status<> WiredHost::start_handlers() {
 
 void WiredHost::start_survey() {
   runtime::SurveyParts parts;
-  parts.clusters.push_back({"", admin_, [this] { return topics_to_watch(); }});
-  if (ledger_ != nullptr) parts.ledgers.push_back({"", ledger_.get()});
+  for (const auto& [name, cluster] : clusters_) {
+    parts.clusters.push_back({name, cluster.admin, [this, of = name] { return topics_to_watch(of); }});
+  }
+  for (const auto& [name, ledger] : ledgers_) parts.ledgers.push_back({name, ledger.get()});
   survey_ = std::make_unique<runtime::Survey>(std::move(parts));
   survey_->start();
 }
 
 // What handlers read, and what they write retries and dead letters to once they have an assignment (it is created then).
-std::vector<std::string> WiredHost::topics_to_watch() const {
+std::vector<std::string> WiredHost::topics_to_watch(const std::string& cluster) const {
   std::set<std::string> topics;
   const std::scoped_lock lock(mutex_);
   if (!running_ || stop_) return {};
   for (const auto& running : handlers_) {
     const auto& c = running.handler->config();
+    if (c.cluster != cluster) continue;
     for (const auto& topic : c.topics)
       if (!core::is_pattern(topic)) topics.insert(topic);
     for (const auto& partition : running.runtime->source_state().partitions) {
@@ -280,7 +302,7 @@ void WiredHost::start_later() {
       if (stopped_.wait_for(lock, pause, [this] { return stop_; })) return;
     }
     pause = std::min(pause * 2, longest_pause);
-    const auto state = look_at_ledger();
+    const auto state = look_at_ledgers();
     if (state && state.value() == LedgerState::unreachable) continue;
     auto started = state ? start_handlers() : core::Status<>(state.error());
     const std::scoped_lock lock(mutex_);
@@ -317,8 +339,9 @@ std::vector<HandlerState> WiredHost::state() const {
 
 kafka::ConsumerOptions WiredHost::consumer_options(const core::HandlerConfig& handler) const {
   kafka::ConsumerOptions options;
-  options.brokers = joined(config_.kafka.brokers);
-  options.client_id = config_.kafka.client_id;
+  const core::KafkaConfig& cluster = config_.cluster_of(handler);
+  options.brokers = joined(cluster.brokers);
+  options.client_id = cluster.client_id;
   options.properties = handler.kafka;
   // A revocation lets a handler finish, but not for longer than it may take.
   options.revoke_timeout = std::min<core::Millis>(handler.timeout, std::chrono::seconds(20));

@@ -29,14 +29,16 @@ void check_names(const std::vector<HandlerDraft>& handlers, Problems& problems) 
   }
 }
 
-void check_groups(const std::vector<HandlerDraft>& handlers, Problems& problems) {
+using Handlers = std::vector<const HandlerDraft*>;
+
+void check_groups(const Handlers& handlers, Problems& problems) {
   std::map<std::string, const HandlerDraft*> groups;
-  for (const HandlerDraft& draft : handlers) {
-    if (draft.config.group.empty() || !draft.config.enabled) continue;
-    const auto [known, fresh] = groups.emplace(draft.config.group, &draft);
+  for (const HandlerDraft* const draft : handlers) {
+    if (draft->config.group.empty() || !draft->config.enabled) continue;
+    const auto [known, fresh] = groups.emplace(draft->config.group, draft);
     if (!fresh) {
-      problems.add(draft.places.at("group"),
-                   "group " + in_quotes(draft.config.group) + " is taken by handler " +
+      problems.add(draft->places.at("group"),
+                   "group " + in_quotes(draft->config.group) + " is taken by handler " +
                        in_quotes(known->second->config.name) + " (" + known->second->config.where +
                        "); two handlers in one group would each get half of the records and filter each "
                        "other's retry copies; give each its own group");
@@ -56,9 +58,9 @@ void check_groups(const std::vector<HandlerDraft>& handlers, Problems& problems)
 // or a retry topic that is read as a source is not.
 class DerivedTopics {
  public:
-  DerivedTopics(const std::vector<HandlerDraft>& handlers, Problems& problems) : problems_(problems) {
-    for (const HandlerDraft& draft : handlers) {
-      for (const std::string& topic : draft.config.topics) sources_.emplace(topic, &draft);
+  DerivedTopics(const Handlers& handlers, Problems& problems) : problems_(problems) {
+    for (const HandlerDraft* const draft : handlers) {
+      for (const std::string& topic : draft->config.topics) sources_.emplace(topic, draft);
     }
   }
 
@@ -130,10 +132,14 @@ class DerivedTopics {
 
 void check_handlers(const std::vector<HandlerDraft>& handlers, Problems& problems) {
   check_names(handlers, problems);
-  check_groups(handlers, problems);
-  DerivedTopics topics(handlers, problems);
-  for (const HandlerDraft& draft : handlers) {
-    if (draft.right && draft.config.enabled) topics.check(draft);
+  std::map<std::string, Handlers> clusters; // groups and topics meet on one cluster only
+  for (const HandlerDraft& draft : handlers) clusters[draft.config.cluster].push_back(&draft);
+  for (const auto& [name, neighbours] : clusters) {
+    check_groups(neighbours, problems);
+    DerivedTopics topics(neighbours, problems);
+    for (const HandlerDraft* const draft : neighbours) {
+      if (draft->right && draft->config.enabled) topics.check(*draft);
+    }
   }
 }
 

@@ -168,11 +168,13 @@ void read_identity(const Section& section, HandlerDraft& draft) {
     section.wrong("name",
                   "is " + in_quotes(config.name) + "; it can be 1 to 100 of a-z, A-Z, 0-9, '.', '_', '-'");
   }
-  if (section.read("plugin_sha256", config.plugin_sha256)) {
+  constexpr std::size_t digits = 64;
+  if (section.read("sha256", config.plugin_sha256)) {
     std::transform(config.plugin_sha256.begin(), config.plugin_sha256.end(), config.plugin_sha256.begin(),
                    [](char c) { return (c >= 'A' && c <= 'F') ? static_cast<char>(c - 'A' + 'a') : c; });
-    if (config.plugin_sha256.size() != 64 || config.plugin_sha256.find_first_not_of("0123456789abcdef") != std::string::npos)
-      section.wrong("plugin_sha256", "must be 64 hex digits, as `sha256sum FILE` prints them");
+    if (config.plugin_sha256.size() != digits ||
+        config.plugin_sha256.find_first_not_of("0123456789abcdef") != std::string::npos)
+      section.wrong("sha256", "is no SHA-256 in 64 hexadecimal digits; `sha256sum FILE` prints the plugin's");
   }
   required("plugin", config.plugin, "the plugin's file, for example plugin = \"interview.so\"");
   if (config.plugin.find('/') != std::string::npos)
@@ -270,6 +272,8 @@ void check_idempotency(const Section& section, const HandlerConfig& config, bool
     section.wrong("on_sql_error",
                   "has no meaning with idempotency = \"off\", where the host runs no SQL; leave it out");
   }
+  if (mode == Idempotency::off && section.stated("ledger"))
+    section.wrong("ledger", "has no meaning with idempotency = \"off\", where the host runs no SQL; leave it out");
   if (mode == Idempotency::off && section.stated("migrations") && !ledger)
     section.wrong("migrations", "needs 'url' in [ledger]");
 }
@@ -285,6 +289,8 @@ void read_settling(const Section& section, HandlerConfig& config) {
 void read_batch(const Section& batch, core::BatchPolicy& out) {
   batch.read("max_records", out.max_records);
   batch.read("max_wait", out.max_wait);
+  if (out.max_records == 1 && out.max_wait > Millis(0))
+    batch.wrong("max_wait", "has no meaning with max_records = 1: there is no company to wait for");
 }
 
 void read_breaker(const Section& breaker, core::BreakerPolicy& out) {

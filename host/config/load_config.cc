@@ -72,6 +72,26 @@ void merge_drop_ins(const std::string& path, Node& document, Problems& problems)
   for (const std::string& file : files) merge(document, read_document(file, problems), problems);
 }
 
+// From a document with everything in it to values.
+HostConfig read_all(Node& document, Problems& problems, Report& report) {
+  HostConfig config;
+  const Section top(&document, "", "", document.at, problems, &report);
+  read_host(top.section("host"), config);
+  read_http(top.section("http"), config.http);
+  const Section kafka = top.section("kafka");
+  read_cluster(kafka, config.kafka);
+  read_named(kafka.find("clusters"), "kafka.clusters", problems, report,
+             [&](const std::string& name, const Section& section) { read_cluster(section, config.clusters[name]); });
+  read_ledger(top.section("ledger"), config.ledger, false);
+  read_named(top.find("ledgers"), "ledgers", problems, report,
+             [&](const std::string& name, const Section& section) { read_ledger(section, config.ledgers[name], true); });
+  const Section defaults(top.find("defaults"), "defaults", "defaults", top.at(), problems, nullptr);
+  check_defaults(defaults, top.find("kafka"));
+  read_topic_defaults(top.section("defaults").section("topics"), config.topics);
+  read_handlers(document, config, problems, report);
+  return config;
+}
+
 } // namespace
 
 std::string ConfigError::text() const {
@@ -97,28 +117,32 @@ core::Result<HostConfig, ConfigErrors> load_config(const std::string& path, cons
   merge_drop_ins(path, document, problems);
   if (problems.any()) return problems.take();
   substitute(document, environment, problems);
-
-  HostConfig config;
-  config.file = path;
-  config.from_environment = apply_environment(document, environment, problems);
+  std::vector<std::string> variables = apply_environment(document, environment, problems);
   Report report;
-  const Section top(&document, "", "", document.at, problems, &report);
-  read_host(top.section("host"), config);
-  read_http(top.section("http"), config.http);
-  const Section kafka = top.section("kafka");
-  read_cluster(kafka, config.kafka);
-  read_named(kafka.find("clusters"), "kafka.clusters", problems, report,
-             [&](const std::string& name, const Section& section) { read_cluster(section, config.clusters[name]); });
-  read_ledger(top.section("ledger"), config.ledger, false);
-  read_named(top.find("ledgers"), "ledgers", problems, report,
-             [&](const std::string& name, const Section& section) { read_ledger(section, config.ledgers[name], true); });
-  const Section defaults(top.find("defaults"), "defaults", "defaults", top.at(), problems, nullptr);
-  check_defaults(defaults, top.find("kafka"));
-  read_topic_defaults(top.section("defaults").section("topics"), config.topics);
-  read_handlers(document, config, problems, report);
+  HostConfig config = read_all(document, problems, report);
   if (settings != nullptr) *settings = report.take();
   if (problems.any()) return problems.take();
+  config.file = path;
+  config.from_environment = std::move(variables);
   return config;
+}
+
+std::vector<Setting> default_settings() {
+  const Node empty;
+  Node handlers;
+  handlers.kind = Node::Kind::array;
+  handlers.items.push_back(empty);
+  Node document;
+  insert(document, "handler", {}, std::move(handlers));
+  Problems missing; // what has no default is missing, of course
+  Report report;
+  (void)read_all(document, missing, report);
+  std::vector<Setting> settings = report.take();
+  for (Setting& setting : settings) {
+    constexpr std::string_view nameless = "handler.?.";
+    if (setting.key.starts_with(nameless)) setting.key.replace(0, nameless.size(), "handler.");
+  }
+  return settings;
 }
 
 std::vector<std::string> known_keys() {

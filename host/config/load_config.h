@@ -43,6 +43,9 @@ struct Setting {
                                                                        const Environment& environment,
                                                                        std::vector<Setting>* settings = nullptr);
 
+// Every key of a configuration that states nothing, with one handler ("handler.retry.delays").
+[[nodiscard]] std::vector<Setting> default_settings();
+
 // Every key that works in this version, as "section.key" ("host.name", "handler.retry.delays").
 [[nodiscard]] std::vector<std::string> known_keys();
 

@@ -34,7 +34,7 @@ constexpr std::array keys = {
     KeyInfo{"host", "audit_log", T::path, "file for operators' actions; without it none is written"},
     KeyInfo{"host", "drain_timeout", T::duration, "how long a stopping host lets handlers finish", second, day},
 
-    KeyInfo{"http", "listen", T::text, "host:port of the admin port; empty: no TCP"},
+    KeyInfo{"http", "listen", T::address, "host:port of the admin port; empty: no TCP"},
     KeyInfo{"http", "unix", T::path, "path of a UNIX socket"},
     KeyInfo{"http", "token_file", T::path, "file with the token that callers must present"},
     KeyInfo{"http", "tls_certificate", T::path, "PEM file"},
@@ -71,7 +71,7 @@ constexpr std::array keys = {
 
     KeyInfo{"handler", "name", T::text, "unique; service_name in the ledger"},
     KeyInfo{"handler", "plugin", T::text, "a file in plugin_dirs, or a path"},
-    KeyInfo{"handler", "plugin_sha256", T::text, "what the plugin's file must hash to, 64 hex digits"},
+    KeyInfo{"handler", "sha256", T::text, "what the plugin's file must hash to, 64 hex digits"},
     KeyInfo{"handler", "handler", T::text, "which of the plugin's handlers"},
     KeyInfo{"handler", "topics", T::texts, "names, and patterns with *"},
     KeyInfo{"handler", "group", T::text, "consumer group", 0, 0, "", shared},

@@ -12,6 +12,7 @@ namespace hostler::config {
 
 enum class KeyType : std::uint8_t {
   text,
+  address,  // text that may be empty
   path,     // of a file or folder; a relative one is relative to the file that states it
   boolean,
   integer,

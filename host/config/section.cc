@@ -140,7 +140,7 @@ bool Section::read(std::string_view key, std::int32_t& out) const {
   std::int64_t number = out;
   const bool right = read_number(key, number);
   out = static_cast<std::int32_t>(number);
-  came_to(key, std::to_string(number));
+  came_to(key, number < 0 ? quoted("") : std::to_string(number)); // below every range: stands for "not stated"
   return right;
 }
 

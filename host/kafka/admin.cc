@@ -36,9 +36,11 @@ class KafkaAdmin::Impl {
   };
   core::Result<std::vector<Described>> describe(const std::string* name);
   core::Result<std::map<std::string, std::string>> settings(const std::string& topic);
-  core::Status<> create(std::span<const TopicSpec> topics);
+  enum class Mode : std::uint8_t { create, only_ask };
+  core::Status<> create(std::span<const TopicSpec> topics, Mode mode);
   core::Result<std::string> cluster_id();
   core::Result<core::ClusterHealth> look(std::span<const std::string> topics, core::Millis timeout);
+  core::Result<std::size_t> committed_partitions(const std::string& group);
 
  private:
   [[nodiscard]] int timeout_ms() const { return static_cast<int>(options_.timeout.count()); }
@@ -132,7 +134,7 @@ core::Result<std::map<std::string, std::string>> KafkaAdmin::Impl::settings(cons
   return settings;
 }
 
-core::Status<> KafkaAdmin::Impl::create(std::span<const TopicSpec> topics) {
+core::Status<> KafkaAdmin::Impl::create(std::span<const TopicSpec> topics, Mode mode) {
   if (auto r = ready(); !r) return r.error();
   if (topics.empty()) return core::Status<>::success();
   std::vector<NewTopicHandle> owned;
@@ -148,6 +150,7 @@ core::Status<> KafkaAdmin::Impl::create(std::span<const TopicSpec> topics) {
   const QueueHandle replies(rd_kafka_queue_new(client_->get()));
   auto options = request_options(RD_KAFKA_ADMIN_OP_CREATETOPICS);
   if (!options) return options.error();
+  if (mode == Mode::only_ask) rd_kafka_AdminOptions_set_validate_only(options->get(), 1, text.data(), text.size());
   rd_kafka_CreateTopics(client_->get(), requested.data(), requested.size(), options->get(), replies.get());
   const auto reply = wait_for(replies, "a request to create topics");
   if (!reply) return reply.error();
@@ -161,7 +164,32 @@ core::Status<> KafkaAdmin::Impl::create(std::span<const TopicSpec> topics) {
     return core::Error{std::string("cannot create topic ") + rd_kafka_topic_result_name(results[i]) + ": " + error_text(err) +
                        (why == nullptr ? "" : std::string(": ") + why)};
   }
-  return wait_until_usable(topics);
+  return mode == Mode::only_ask ? core::Status<>::success() : wait_until_usable(topics);
+}
+
+core::Result<std::size_t> KafkaAdmin::Impl::committed_partitions(const std::string& group) {
+  if (auto r = ready(); !r) return r.error();
+  const GroupOffsetsHandle wanted(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), nullptr));
+  const QueueHandle replies(rd_kafka_queue_new(client_->get()));
+  auto options = request_options(RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+  if (!options) return options.error();
+  rd_kafka_ListConsumerGroupOffsets_t* groups[] = {wanted.get()};
+  rd_kafka_ListConsumerGroupOffsets(client_->get(), groups, 1, options->get(), replies.get());
+  const auto reply = wait_for(replies, "a question for a group's offsets");
+  if (!reply) return reply.error();
+  std::size_t count = 0;
+  const auto** results = rd_kafka_ListConsumerGroupOffsets_result_groups(rd_kafka_event_ListConsumerGroupOffsets_result(reply->get()), &count);
+  if (count != 1) return core::Error{"the brokers tell nothing of group " + group};
+  if (const rd_kafka_error_t* error = rd_kafka_group_result_error(results[0]); error != nullptr)
+    return core::Error{"cannot look at group " + group + ": " + error_text(rd_kafka_error_code(error))};
+  const rd_kafka_topic_partition_list_t* partitions = rd_kafka_group_result_partitions(results[0]);
+  std::size_t committed = 0;
+  for (int i = 0; partitions != nullptr && i < partitions->cnt; ++i) {
+    if (partitions->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return core::Error{"cannot look at group " + group + ", topic " + partitions->elems[i].topic + ": " + error_text(partitions->elems[i].err)};
+    if (partitions->elems[i].offset >= 0) ++committed;
+  }
+  return committed;
 }
 
 core::Status<> KafkaAdmin::Impl::wait_until_usable(std::span<const TopicSpec> topics) {
@@ -299,7 +327,9 @@ core::Result<std::optional<TopicInfo>> KafkaAdmin::topic(const std::string& name
 }
 
 core::Result<std::map<std::string, std::string>> KafkaAdmin::settings(const std::string& topic) { return impl_->settings(topic); }
-core::Status<> KafkaAdmin::create(std::span<const TopicSpec> topics) { return impl_->create(topics); }
+core::Status<> KafkaAdmin::create(std::span<const TopicSpec> topics) { return impl_->create(topics, Impl::Mode::create); }
+core::Status<> KafkaAdmin::try_create(std::span<const TopicSpec> topics) { return impl_->create(topics, Impl::Mode::only_ask); }
+core::Result<std::size_t> KafkaAdmin::committed_partitions(const std::string& group) { return impl_->committed_partitions(group); }
 core::Result<std::string> KafkaAdmin::cluster_id() { return impl_->cluster_id(); }
 core::Result<core::ClusterHealth> KafkaAdmin::look(std::span<const std::string> topics, core::Millis timeout) { return impl_->look(topics, timeout); }
 

@@ -40,6 +40,11 @@ class KafkaAdmin final : public runtime::Admin {
   core::Result<std::string> cluster_id() override;
   core::Result<core::ClusterHealth> look(std::span<const std::string> topics, core::Millis timeout) override;
 
+  // Whether the brokers would create these topics now: rights, replication, policies. Creates nothing.
+  core::Status<> try_create(std::span<const runtime::TopicSpec> topics);
+  // How many partitions the group has committed offsets for; 0 for a group that does not exist. Errors: not allowed, not reached.
+  core::Result<std::size_t> committed_partitions(const std::string& group);
+
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "kafka/client_limits.h"
 #include "kafka/topic_pattern.h"
 
 namespace hostler::kafka {
@@ -56,6 +57,11 @@ class Builder {
   std::string error_;
 };
 
+bool property_is(const core::Properties& properties, const char* name, std::string_view value) {
+  const auto found = properties.find(name);
+  return found != properties.end() && found->second == value;
+}
+
 std::string number(std::uint64_t n) { return std::to_string(n); }
 
 }  // namespace
@@ -93,8 +99,12 @@ core::Result<ConfHandle> consumer_config(const ConsumerOptions& options) {
   // Topics that appear later: matched by a pattern, or created by the first failure.
   if (patterns || retry) b.set("topic.metadata.refresh.interval.ms", "10000");
 
-  b.apply(options.properties, {"group.id", "enable.auto.commit", "enable.auto.offset.store", "enable.partition.eof",
-                               "auto.offset.reset", "bootstrap.servers", "metadata.broker.list"});
+  std::set<std::string_view> ours = {"group.id", "enable.auto.commit", "enable.auto.offset.store", "enable.partition.eof",
+                                     "auto.offset.reset", "bootstrap.servers", "metadata.broker.list"};
+  if (const auto allowed = check_group_features(options.properties); !allowed) return allowed.error();
+  // Under the new group protocol the brokers decide on these, and the client refuses to be told.
+  if (property_is(options.properties, "group.protocol", "consumer")) ours.insert({"session.timeout.ms", "heartbeat.interval.ms"});
+  b.apply(options.properties, ours);
 
   b.set("group.id", options.group);
   b.set("enable.auto.commit", "false");

@@ -2,6 +2,9 @@
 // what correctness stands on. Private to kafka/. Pure, but for asking the library what it knows.
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "core/host_config.h"
 #include "core/result.h"
 #include "kafka/consumer.h"

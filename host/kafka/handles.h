@@ -29,6 +29,8 @@ using AdminOptionsHandle = std::unique_ptr<rd_kafka_AdminOptions_t, Releaser<&rd
 using NewTopicHandle = std::unique_ptr<rd_kafka_NewTopic_t, Releaser<&rd_kafka_NewTopic_destroy>>;
 using ConfigResourceHandle =
     std::unique_ptr<rd_kafka_ConfigResource_t, Releaser<&rd_kafka_ConfigResource_destroy>>;
+using GroupOffsetsHandle =
+    std::unique_ptr<rd_kafka_ListConsumerGroupOffsets_t, Releaser<&rd_kafka_ListConsumerGroupOffsets_destroy>>;
 
 [[nodiscard]] inline PartitionList new_partition_list(int expected = 8) {
   return PartitionList(rd_kafka_topic_partition_list_new(expected));

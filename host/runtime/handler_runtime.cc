@@ -96,6 +96,7 @@ HandlerRuntime::HandlerRuntime(HandlerParts parts)
       source_assignments_(std::make_unique<SourceAssignments>(*this)),
       retry_assignments_(std::make_unique<RetryAssignments>()) {
   if (parts_.ledger != nullptr) marks_ = std::make_unique<Marks>(parts_.config.name, *parts_.ledger, parts_.admin);
+  if (parts_.config.rate_limit > 0) rate_limit_ = std::make_unique<RateLimit>(parts_.config.rate_limit, parts_.clock.steady());
   source_ = parts_.make_source(*source_assignments_);
   if (parts_.config.retry.max_retries > 0 && !parts_.config.retry.delays.empty()) retry_ = parts_.make_retry(*retry_assignments_);
 }
@@ -171,7 +172,8 @@ void HandlerRuntime::run_lane(std::uint32_t index, std::vector<Source*> sources,
 
   std::vector<std::unique_ptr<Pipeline>> pipelines;
   for (auto* source : sources) {
-    const PipelineParts parts{parts_.config, *source, *lane, parts_.publisher, parts_.clock, parts_.observer, marks_.get(), parts_.event_types, &progress_[index]};
+    const PipelineParts parts{parts_.config, *source,           *lane,         parts_.publisher, parts_.clock, parts_.observer, marks_.get(),
+                              parts_.event_types, &progress_[index], rate_limit_.get()};
     pipelines.push_back(std::make_unique<Pipeline>(parts));
   }
   const core::Millis wait = pipelines.size() == 1 ? lane_wait : shared_wait;

@@ -75,6 +75,7 @@ class HandlerRuntime final {
   HandlerParts parts_;
   DerivedTopics topics_;
   std::unique_ptr<Marks> marks_;
+  std::unique_ptr<RateLimit> rate_limit_;  // null: none
   std::unique_ptr<Assignments> source_assignments_, retry_assignments_;
   std::unique_ptr<Consumer> source_, retry_;  // retry_ is null where nothing is ever retried
   std::vector<std::thread> lanes_;

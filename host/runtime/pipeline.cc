@@ -36,16 +36,31 @@ Pipeline::Pipeline(PipelineParts parts) : parts_(std::move(parts)), decoder_(par
 Pipeline::~Pipeline() = default;
 
 bool Pipeline::run_once(core::Millis wait) {
-  const auto& policy = parts_.handler.batch;
   turned();
-  if (!parts_.source.poll(batch_, policy.max_records, policy.max_wait, wait)) {
+  const std::size_t most = may_poll(wait);
+  if (most == 0 || !parts_.source.poll(batch_, most, parts_.handler.batch.max_wait, wait)) {
     if (parts_.progress != nullptr && !paused_because_.empty()) parts_.progress->paused({});  // what it paused for was revoked
     return false;
   }
   began_ = parts_.clock.steady();
+  if (parts_.rate_limit != nullptr) parts_.rate_limit->take(batch_.records.size(), began_);
   decoder_.decode(batch_, parts_.clock.now());
   run_batch();
   return true;
+}
+
+// How many records the rate limit allows, after waiting up to `wait` for one. The lane holds nothing meanwhile.
+std::size_t Pipeline::may_poll(core::Millis wait) {
+  const std::size_t most = parts_.handler.batch.max_records;
+  if (parts_.rate_limit == nullptr) return most;
+  const core::SteadyTime until = parts_.clock.steady() + wait;
+  for (;;) {
+    const core::SteadyTime now = parts_.clock.steady();
+    if (const std::size_t available = parts_.rate_limit->available(now); available > 0) return std::min(most, available);
+    if (now >= until || parts_.source.draining()) return 0;
+    const auto left = std::chrono::ceil<core::Millis>(until - now);
+    parts_.clock.wait(std::min({parts_.rate_limit->next_token(now), wait_step, left}));
+  }
 }
 
 void Pipeline::run_batch() {

@@ -16,6 +16,7 @@
 #include "runtime/observer.h"
 #include "runtime/progress.h"
 #include "runtime/publisher.h"
+#include "runtime/rate_limit.h"
 #include "runtime/source.h"
 
 namespace hostler::runtime {
@@ -37,6 +38,7 @@ struct PipelineParts {
   MarkOwner* marks = nullptr;  // null without a ledger
   std::vector<std::string> event_types;  // what the handler takes; empty: all
   LaneProgress* progress = nullptr;      // where the lane's turns are noted; may be null
+  RateLimit* rate_limit = nullptr;       // shared by the handler's pipelines; null: none
 };
 
 class Pipeline {
@@ -59,6 +61,7 @@ class Pipeline {
   };
   struct Outgoing;
 
+  [[nodiscard]] std::size_t may_poll(core::Millis wait);
   void run_batch();
   Settled settle(const Slice& slice);
   bool handle(const Slice& slice, Settled& end);

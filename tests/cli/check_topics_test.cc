@@ -20,6 +20,7 @@ class MapAdmin final : public runtime::Admin {
   }
   bool down = false;
   bool settings_refused = false;
+  bool hidden = false; // what is not listed may not be looked at
 
   core::Result<std::vector<runtime::TopicInfo>> topics() override {
     if (down) return core::Error{"no broker answers"};
@@ -28,6 +29,7 @@ class MapAdmin final : public runtime::Admin {
     return all;
   }
   core::Result<std::optional<runtime::TopicInfo>> topic(const std::string& name) override {
+    if (hidden) return core::Error{"cannot look at topic " + name + ": TOPIC_AUTHORIZATION_FAILED"};
     const auto found = infos_.find(name);
     return found == infos_.end() ? std::optional<runtime::TopicInfo>() : std::optional(found->second);
   }
@@ -58,9 +60,9 @@ core::HostConfig config_for(const std::vector<std::string>& topics) {
   return config;
 }
 
-Findings check(const core::HostConfig& config, MapAdmin& admin) {
+Findings check(const core::HostConfig& config, MapAdmin& admin, const KafkaQuestions& questions = {}) {
   Findings findings;
-  check_topics(config, admin, findings);
+  check_topics(config, "", admin, questions, findings);
   return findings;
 }
 
@@ -83,7 +85,7 @@ TEST_CASE("a source topic that is missing is wrong") {
   MapAdmin admin;
   const Findings findings = check(config_for({"t"}), admin);
   CHECK(texts(findings, Level::wrong) ==
-        "t does not exist, handler 'users' reads it (x.toml:5); create it\n");
+        "t does not exist, handler 'users' reads it (x.toml:5); create it, or let this user see it\n");
   CHECK(exit_code_of(findings) == exit_not_fine);
 }
 
@@ -94,7 +96,7 @@ TEST_CASE("missing retry and dead-letter topics are planned, or wrong if nobody 
   Findings findings = check(config, admin);
   CHECK(texts(findings, Level::plan) ==
         "retry topic t.g.retry.1m will be created with 3 partitions\ndead-letter topic t.g.dlq will be "
-        "created with 1 partition\n");
+        "created with 1 partition\n'users' reads t as group g; settles in [ledger]; writes t.g.retry.1m, t.g.dlq\n");
   CHECK(exit_code_of(findings) == exit_fine);
 
   config.handlers[0].retry.create_topics = config.handlers[0].dead_letter.create_topics = false;
@@ -117,7 +119,7 @@ TEST_CASE("topics that fit are fine") {
   CHECK_THAT(texts(findings, Level::fine), contains("t: 3 partitions, read by 'users' as group g") &&
                                                contains("retry topic t.g.retry.1m: fits") &&
                                                contains("dead-letter topic t.g.dlq: fits"));
-  CHECK(findings.size() == 4);
+  CHECK(findings.size() == 5);
   CHECK(exit_code_of(findings) == exit_fine);
 }
 
@@ -195,4 +197,99 @@ TEST_CASE("what cannot be found out is unreachable, unless something is wrong fo
   admin.down = true;
   findings = check(config_for({"t"}), admin);
   CHECK(texts(findings, Level::unreachable) == "no broker answers\n");
+}
+
+TEST_CASE("what the brokers would refuse to create is wrong before it is needed") {
+  MapAdmin admin;
+  admin.add("t", 3);
+  std::vector<std::string> asked;
+  KafkaQuestions questions;
+  questions.try_create = [&](std::span<const runtime::TopicSpec> topics) -> core::Status<> {
+    for (const runtime::TopicSpec& topic : topics) asked.push_back(topic.name);
+    if (topics[0].name.ends_with("dlq")) return core::Error{"CLUSTER_AUTHORIZATION_FAILED"};
+    return core::Status<>::success();
+  };
+  const Findings findings = check(config_for({"t"}), admin, questions);
+  CHECK(asked == std::vector<std::string>{"t.g.retry.1m", "t.g.dlq"});
+  CHECK_THAT(texts(findings, Level::plan), contains("retry topic t.g.retry.1m will be created"));
+  CHECK(texts(findings, Level::wrong) ==
+        "dead-letter topic t.g.dlq could not be created: CLUSTER_AUTHORIZATION_FAILED\n");
+}
+
+TEST_CASE("a handler's plan says where it begins, what it writes and where it settles") {
+  MapAdmin admin;
+  admin.add("t", 3);
+  admin.add("u", 1);
+  core::HostConfig config = config_for({"t", "u"});
+  config.handlers[0].start = core::Start::latest;
+  config.handlers[0].dead_letter.topic = "letters";
+  KafkaQuestions questions;
+  std::size_t committed = 0;
+  questions.committed_partitions = [&](const std::string& group) -> core::Result<std::size_t> {
+    CHECK(group == "g");
+    return committed;
+  };
+  CHECK_THAT(texts(check(config, admin, questions), Level::plan),
+             contains("'users' reads t, u as group g, which is new and begins at the latest record; settles in "
+                      "[ledger]; writes t.g.retry.1m, letters, u.g.retry.1m\n"));
+  committed = 2;
+  config.ledgers["audit"];
+  config.handlers[0].ledger = "audit";
+  CHECK_THAT(texts(check(config, admin, questions), Level::plan),
+             contains("which goes on where it has committed (2 partitions); settles in [ledgers.audit]"));
+  questions.committed_partitions = [](const std::string&) -> core::Result<std::size_t> {
+    return core::Error{"cannot look at group g: GROUP_AUTHORIZATION_FAILED"};
+  };
+  CHECK(texts(check(config, admin, questions), Level::wrong) ==
+        "cannot look at group g: GROUP_AUTHORIZATION_FAILED; this user needs the right Read on the group\n");
+}
+
+TEST_CASE("a topic that may not be seen is not called missing") {
+  MapAdmin admin;
+  admin.hidden = true;
+  CHECK(texts(check(config_for({"t"}), admin), Level::wrong) ==
+        "handler 'users' (x.toml:5) cannot look at topic t: TOPIC_AUTHORIZATION_FAILED; does this user have the "
+        "rights Describe and Read on it?\n");
+}
+
+TEST_CASE("only handlers of the cluster that is looked at are checked there") {
+  MapAdmin admin;
+  core::HostConfig config = config_for({"t"});
+  config.handlers[0].cluster = "other";
+  CHECK(texts(check(config, admin), Level::wrong).empty());
+}
+
+TEST_CASE("what is remembered must outlast what can come back") {
+  MapAdmin admin;
+  admin.add("t", 1, {{"retention.ms", "864000000"}}); // ten days
+  core::HostConfig config = config_for({"t"});
+  CHECK(texts(check(config, admin), Level::warning).empty());
+  config.ledger.retention = std::chrono::hours(24);
+  const Findings findings = check(config, admin);
+  CHECK(texts(findings, Level::warning) ==
+        "the ledger of handler 'users' forgets after 1 day, its dead letters are kept for 30 days; an older one that "
+        "is replayed is not known to have been handled\n"
+        "t keeps records for 10 days, the ledger of handler 'users' forgets after 1 day; records older than that are "
+        "handled again when offsets are set back\n");
+  config.handlers[0].retry.delays = {{"6h", std::chrono::hours(6)}, {"12h", std::chrono::hours(12)}};
+  config.handlers[0].retry.max_retries = 3; // 6 + 12 + 12 hours
+  CHECK_THAT(texts(check(config, admin), Level::wrong),
+             contains("the ledger of handler 'users' forgets after 1 day, but its retries wait for 1800 minutes "
+                      "altogether; raise 'retention' in its ledger"));
+  config.handlers[0].idempotency = core::Idempotency::off;
+  CHECK(texts(check(config, admin), Level::wrong).empty());
+}
+
+TEST_CASE("a refused login is wrong, and says so when the client is the reason") {
+  const Findings down = {{Level::unreachable, "broker", "no broker answers"}};
+  const std::vector<std::string> lines = {"admin: connecting", "admin: SASL authentication error: nope"};
+  Findings findings = down;
+  explain_login(findings, {"admin: connection refused"}, true);
+  CHECK(exit_code_of(findings) == exit_unreachable);
+  explain_login(findings, lines, false);
+  CHECK(texts(findings, Level::wrong) == "the login is refused: admin: SASL authentication error: nope; look at sasl_* "
+                                         "and tls_* in [kafka]\n");
+  findings = down;
+  explain_login(findings, lines, true);
+  CHECK_THAT(texts(findings, Level::wrong), contains("cannot do SCRAM with Apache Kafka 4") && contains("2.6.1 or newer"));
 }

@@ -160,7 +160,7 @@ TEST_CASE("check on a real broker and database: pending migrations, missing topi
   const Finished before = program({"check", "--config", file});
   INFO(before.output);
   CHECK(before.status.code == 1);
-  CHECK_THAT(before.output, contains(topic + " does not exist") && contains("pending (hostler 0001_") &&
+  CHECK_THAT(before.output, contains(topic + " does not exist") && contains("pending in [ledger] (hostler 0001_") &&
                                 contains("hostler ledger migrate --config " + file));
   CHECK_FALSE(kafka.has_topic(topic));
 
@@ -176,4 +176,138 @@ TEST_CASE("check on a real broker and database: pending migrations, missing topi
   const auto json = nlohmann::json::parse(program({"check", "--json", "--config", file}).output);
   CHECK(json["fine"] == true);
   CHECK(json["findings"].size() >= 8);
+}
+
+TEST_CASE("check says what a handler will do, and with which client") {
+  const TempDir folder;
+  const PostgresSchema schema;
+  KafkaClient kafka;
+  const std::string topic = unique_prefix() + "users";
+  kafka.create_topic(topic, 2);
+  const std::string file = folder.write("x.toml", config_text(schema.url(), kafka_bootstrap(), topic)).string();
+  CHECK(program({"ledger", "migrate", "--config", file}).status.code == 0);
+  const Finished fresh = program({"check", "--config", file});
+  INFO(fresh.output);
+  CHECK(fresh.status.code == 0);
+  const std::string group = topic + "-group";
+  CHECK_THAT(fresh.output, contains("'user-service' reads " + topic + " as group " + group +
+                                    ", which is new and begins at the earliest record; settles in [ledger]; writes " +
+                                    topic + "." + group + ".retry.1m"));
+  CHECK_THAT(fresh.output, contains("client         librdkafka ") && contains(" answers, PostgreSQL "));
+  kafka.set_committed(group, topic, 1, 0);
+  CHECK_THAT(program({"check", "--config", file}).output, contains("goes on where it has committed (1 partition)"));
+}
+
+TEST_CASE("check finds what the database would refuse") {
+  const PostgresSchema schema;
+  Postgres server = schema.connect();
+  const std::string role = "r" + unique_prefix().substr(0, 20) + "limited";
+  const std::string quoted = "\"" + role + "\"";
+  server.query("CREATE ROLE " + quoted + " LOGIN PASSWORD 'hunter2' CONNECTION LIMIT 3");
+  const auto with = [](std::string in, const std::string& from, const std::string& to) {
+    return in.replace(in.find(from), from.size(), to);
+  };
+  std::string url = schema.url();
+  const std::size_t user = url.find("://") + 3;
+  url.replace(user, url.find('@') - user, role);
+  const TempDir folder;
+  folder.write("password", "hunter2\n");
+  const std::string text = with(config_text(url), "[ledger]", "[ledger]\npassword_file = \"password\"");
+  const std::string file = folder.write("x.toml", text).string();
+
+  server.query("GRANT USAGE ON SCHEMA " + schema.name() + " TO " + quoted);
+  const Finished refused = program({"check", "--config", file});
+  INFO(refused.output);
+  CHECK(refused.status.code == 1);
+  CHECK_THAT(refused.output, contains("max_sessions = 16 in [ledger], but the role's CONNECTION LIMIT leaves 3; lower the "
+                                      "one or raise the other"));
+  CHECK_THAT(refused.output, contains("would fail: the role " + role + " may not create tables in schema " + schema.name() +
+                                      "; run: GRANT CREATE ON SCHEMA"));
+  CHECK_THAT(refused.output, !contains("hunter2"));
+
+  server.query("ALTER ROLE " + quoted + " CONNECTION LIMIT 20");
+  server.query("GRANT CREATE ON SCHEMA " + schema.name() + " TO " + quoted);
+  server.query("ALTER ROLE " + quoted + " SET default_transaction_read_only = on");
+  const Finished read_only = program({"check", "--config", file});
+  INFO(read_only.output);
+  CHECK_THAT(read_only.output, contains("cannot be written: its transactions are read-only"));
+  CHECK_THAT(read_only.output, !contains("CONNECTION LIMIT") && !contains("would fail"));
+  server.query("ALTER ROLE " + quoted + " RESET default_transaction_read_only");
+  const Finished fine = program({"check", "--config", file});
+  CHECK_THAT(fine.output, !contains("cannot be written"));
+
+  server.query("DROP OWNED BY " + quoted);
+  server.query("DROP ROLE " + quoted);
+}
+
+TEST_CASE("every one of several databases is migrated and checked") {
+  const TempDir folder;
+  const std::string text = config_text("sqlite://" + (folder / "a.db").string()) + "ledger = \"second\"\n[ledgers.second]\nurl = \"sqlite://" +
+                           (folder / "b.db").string() + "\"\n";
+  const std::string file = folder.write("x.toml", text).string();
+  CHECK_THAT(program({"check", "--config", file}).output, contains("pending in [ledger] (hostler 0001") && contains("pending in [ledgers.second] (hostler 0001"));
+  CHECK(program({"ledger", "migrate", "--config", file}).status.code == 0);
+  // The handler's own tables are where the handler settles.
+  CHECK(Sqlite(folder / "a.db").number("select count(*) from hostler_migration where owner = 'user-service'") == 0);
+  CHECK(Sqlite(folder / "b.db").number("select count(*) from hostler_migration where owner = 'user-service'") > 0);
+  const Finished after = program({"check", "--config", file});
+  CHECK_THAT(after.output, contains("none pending in [ledger]") && contains("none pending in [ledgers.second]"));
+}
+
+TEST_CASE("check finds files that cannot be used") {
+  const TempDir folder;
+  folder.write("token", "x");
+  fs::permissions(folder / "token", fs::perms::owner_read | fs::perms::others_read);
+  const std::string text = "[http]\ntoken_file = \"token\"\ntls_certificate = \"none.crt\"\ntls_key = \"none.key\"\n" +
+                           config_text("sqlite://" + (folder / "a.db").string());
+  const std::string file = folder.write("x.toml", text.substr(0, text.find("[kafka]")) + "log_file = \"nowhere/log\"\n" + text.substr(text.find("[kafka]"))).string();
+  const Finished done = program({"check", "--config", file});
+  INFO(done.output);
+  CHECK(done.status.code == 1);
+  CHECK_THAT(done.output, contains("[http] token_file: " + (folder / "token").string() + " can be read by others; run: chmod 600 ") &&
+                              contains("[http] tls_certificate: " + (folder / "none.crt").string() + " cannot be read: No such file") &&
+                              contains("[http] tls_key: ") && contains("[host] log_file: " + (folder / "nowhere").string() + " cannot be written"));
+}
+
+TEST_CASE("check --show prints every value and its source, and asks nobody") {
+  const TempDir folder;
+  const std::string file = folder.write("x.toml", config_text("postgresql://bob:hunter2@127.0.0.1:1/x")).string();
+  const Finished shown = run({"/usr/bin/env", "KAFKA_MAX_RETRIES=7", HOSTLER_BINARY, "check", "--show", "--config", file});
+  INFO(shown.output);
+  CHECK(shown.status.code == 0);
+  CHECK_THAT(shown.output, contains("\"postgresql://bob:***@127.0.0.1:1/x\"") && contains("# " + file + ":") && contains("# default") &&
+                               contains("# environment variable KAFKA_MAX_RETRIES") && !contains("hunter2"));
+  const auto json = nlohmann::json::parse(program({"check", "--show", "--json", "--config", file}).output);
+  bool found = false;
+  for (const auto& setting : json["settings"]) {
+    if (setting["key"] != "handler.user-service.retry.max_retries") continue;
+    found = true;
+    CHECK(setting["value"] == 3);
+    CHECK(setting["source"] == "default");
+  }
+  CHECK(found);
+  CHECK(program({"check", "--show", "--schema"}).status.code == 2);
+  CHECK(program({"check", "--show", "--config", (folder / "none").string()}).status.code == 2);
+}
+
+TEST_CASE("check --schema prints a JSON Schema, without a configuration") {
+  const Finished schema = program({"check", "--schema"});
+  CHECK(schema.status.code == 0);
+  CHECK(nlohmann::json::parse(schema.output)["$schema"] == "http://json-schema.org/draft-07/schema#");
+}
+
+TEST_CASE("cooperative assignment with a client that loses commits by it does not start") {
+  if (program({"version"}).output.find("cooperative-sticky") == std::string::npos) return; // a client that does not
+  const TempDir folder;
+  const std::string text = config_text("sqlite://" + (folder / "a.db").string()) + "assignment = \"cooperative-sticky\"\n";
+  const std::string file = folder.write("x.toml", text).string();
+  CHECK(program({"ledger", "migrate", "--config", file}).status.code == 0);
+  const Finished run_it = program({"run", "--config", file});
+  INFO(run_it.output);
+  CHECK(run_it.status.code == 2);
+  CHECK_THAT(run_it.output, contains("can lose an assignment") && contains("2.10.0"));
+  const Finished checked = program({"check", "--config", file});
+  INFO(checked.output);
+  CHECK(checked.status.code == 1);
+  CHECK_THAT(checked.output, contains("can lose an assignment"));
 }

@@ -248,6 +248,15 @@ TEST_CASE("idempotency: combinations that make no sense are refused") {
        "idempotency = \"off\"\non_sql_error = \"retry\"",
        {"hostler.toml:13:16: 'on_sql_error' has no meaning with idempotency = \"off\", where the host runs "
         "no SQL; leave it out"}},
+      {"ledger",
+       id,
+       "idempotency = \"off\"\nledger = \"x\"\n[ledgers.x]\nurl = \"sqlite:///x\"",
+       {"hostler.toml:13:10: 'ledger' has no meaning with idempotency = \"off\", where the host runs no SQL; leave "
+        "it out"}},
+      {"max_wait",
+       id,
+       id + "\nbatch = { max_records = 1, max_wait = \"5ms\" }",
+       {"hostler.toml:13:39: 'max_wait' has no meaning with max_records = 1: there is no company to wait for"}},
   });
   CHECK(errors_of(with(no_ledger, "", with(id, "idempotency = \"offset\""))) ==
         Lines{"hostler.toml:10:15: idempotency = \"offset\" needs 'url' in [ledger]; or choose idempotency = "

@@ -72,7 +72,7 @@ poll_interval = "10m"
 assignment = "roundrobin"
 instance_id = "host-1"
 rate_limit = 1000
-plugin_sha256 = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"
+sha256 = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"
 breaker = { failure_rate = 1, window = "1m", min_records = 5 }
 )")).handlers.at(0);
   CHECK(handler.kafka == core::Properties{{"session.timeout.ms", "45000"},
@@ -98,14 +98,14 @@ breaker = { failure_rate = 1, window = "1m", min_records = 5 }
   CHECK(plain.breaker.failure_rate == 0.5);
 
   CHECK(errors_of(with(id, id + R"(
-plugin_sha256 = "abc"
+sha256 = "abc"
 instance_id = "a b"
 session_timeout = "6s"
 breaker = { failure_rate = 0.0 }
 assignment = "sticky")")) ==
         Lines{"hostler.toml:5:1: 'heartbeat.interval.ms' (3000) must be at most a third of 'session.timeout.ms' (6000), "
               "or one lost heartbeat ends the membership",
-              "hostler.toml:13:17: 'plugin_sha256' must be 64 hex digits, as `sha256sum FILE` prints them",
+              "hostler.toml:13:10: 'sha256' is no SHA-256 in 64 hexadecimal digits; `sha256sum FILE` prints the plugin's",
               "hostler.toml:14:15: 'instance_id' can have 1 to 200 of a-z, A-Z, 0-9, '.', '_', '-'",
               "hostler.toml:16:28: 'failure_rate' is out of range; it can be 0.01 to 1.0",
               "hostler.toml:17:14: 'assignment' is 'sticky'; it can be \"auto\", \"range\", \"roundrobin\", "

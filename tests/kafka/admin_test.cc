@@ -69,6 +69,37 @@ TEST_CASE("a topic that the broker refuses is an error that names it") {
   CHECK_THAT(created.error().message, contains("bad name!"));
 }
 
+TEST_CASE("asking whether a topic could be created creates nothing") {
+  kafka::KafkaAdmin admin(options());
+  REQUIRE(admin.start());
+  const std::string name = unique_prefix() + "asked";
+  const runtime::TopicSpec spec{name, 3, -1, {{"retention.ms", "1000"}}};
+  CHECK(admin.try_create({&spec, 1}));
+  const runtime::TopicSpec copies{name, 1, 100, {}};
+  const auto refused = admin.try_create({&copies, 1});
+  REQUIRE_FALSE(refused.ok());
+  CHECK_THAT(refused.error().message, contains(name) && contains("REPLICATION_FACTOR"));
+  const runtime::TopicSpec wrong{name, 1, -1, {{"cleanup.policy", "burn"}}};
+  CHECK_FALSE(admin.try_create({&wrong, 1}).ok());
+  CHECK_FALSE(KafkaClient().has_topic(name));
+}
+
+TEST_CASE("a group's committed partitions are counted, none for a group that does not exist") {
+  kafka::KafkaAdmin admin(options());
+  REQUIRE(admin.start());
+  const std::string name = unique_prefix() + "t";
+  KafkaClient client;
+  client.create_topic(name, 3);
+  const auto none = admin.committed_partitions(name + "-group");
+  REQUIRE(none);
+  CHECK(*none == 0);
+  client.set_committed(name + "-group", name, 0, 0);
+  client.set_committed(name + "-group", name, 2, 0);
+  const auto some = admin.committed_partitions(name + "-group");
+  REQUIRE(some);
+  CHECK(*some == 2);
+}
+
 TEST_CASE("the cluster tells its id") {
   kafka::KafkaAdmin admin(options());
   REQUIRE(admin.start());

@@ -1,0 +1,78 @@
+#include <algorithm>
+
+#include "cli/check.h"
+#include "cli/database.h"
+#include "store/open_ledger.h"
+#include "store/survey.h"
+
+namespace hostler::cli {
+namespace {
+
+using Level = Finding::Level;
+
+// How many sessions the host will hold at most: the pool, and one that looks at migrations when it starts.
+void check_sessions(const Database& database, const store::Survey& survey, Findings& out) {
+  if (!survey.sessions_allowed) return;
+  const std::int64_t wanted = database.config->max_sessions;
+  const std::string limits = survey.limited_by + " leaves " + std::to_string(*survey.sessions_allowed);
+  if (wanted > *survey.sessions_allowed) {
+    out.push_back({Level::wrong, "database",
+                   "max_sessions = " + std::to_string(wanted) + " in " + database.title() + ", but " + limits +
+                       "; lower the one or raise the other"});
+  } else if (wanted > *survey.sessions_allowed - survey.sessions_in_use) {
+    out.push_back({Level::warning, "database",
+                   "max_sessions = " + std::to_string(wanted) + " in " + database.title() + ", but " + limits +
+                       " and " + std::to_string(survey.sessions_in_use) +
+                       " are in use by others; a host that asks for more waits, or fails to connect"});
+  }
+}
+
+void check_migrations(const core::HostConfig& config, const Database& database, const std::string& cannot_create,
+                      Findings& out) {
+  auto migrator = open_database(config, database, true);
+  if (!migrator) {
+    out.push_back({migrator.error().unreachable ? Level::unreachable : Level::wrong, "database",
+                   migrator.error().message});
+    return;
+  }
+  const auto pending = (*migrator)->plan();
+  if (!pending) {
+    out.push_back({Level::wrong, "migration", pending.error().message});
+    return;
+  }
+  if (pending->empty()) {
+    out.push_back({Level::fine, "migration", "none pending in " + database.title()});
+    return;
+  }
+  std::string names;
+  for (const store::Migration& migration : *pending)
+    names += (names.empty() ? "" : ", ") + migration.owner + " " + migration.name;
+  out.push_back({Level::wrong, "migration",
+                 std::to_string(pending->size()) + " pending in " + database.title() + " (" + names +
+                     "); run: hostler ledger migrate --config " + config.file});
+  if (!cannot_create.empty()) out.push_back({Level::wrong, "migration", "would fail: " + cannot_create});
+}
+
+void check_database(const core::HostConfig& config, const Database& database, Findings& out) {
+  const std::string shown = store::masked_url(database.config->url);
+  const auto survey = store::survey_database(*database.config);
+  if (survey) {
+    out.push_back({Level::fine, "database", shown + " answers, " + survey->version});
+    if (!survey->not_writable.empty())
+      out.push_back({Level::wrong, "database", shown + " cannot be written: " + survey->not_writable});
+    check_sessions(database, *survey, out);
+  }
+  // Also says why where the survey got no answer.
+  check_migrations(config, database, survey ? survey->cannot_create : "", out);
+}
+
+} // namespace
+
+void check_databases(const core::HostConfig& config, Findings& out) {
+  const std::vector<Database> databases = databases_of(config);
+  if (databases.empty())
+    out.push_back({Level::fine, "database", "none, every handler has idempotency = \"off\""});
+  for (const Database& database : databases) check_database(config, database, out);
+}
+
+} // namespace hostler::cli
