@@ -1,10 +1,11 @@
 #include "support/kafka_client.h"
-
+#include <thread>
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
 #include <set>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include "support/wait.h"
@@ -388,9 +389,14 @@ std::map<std::int32_t, Watermarks> KafkaClient::watermarks(const std::string& to
   std::map<std::int32_t, Watermarks> result;
   for (const auto id : impl_->led_partitions(topic)) {
     auto& marks = result[id];
-    check(rd_kafka_query_watermark_offsets(impl_->producer.get(), topic.c_str(), id, &marks.low, &marks.high,
-                                           timeout_ms),
-          "watermarks of " + topic);
+    const auto ask = [&] { return rd_kafka_query_watermark_offsets(impl_->producer.get(), topic.c_str(), id, &marks.low, &marks.high, timeout_ms); };
+    // A broker may not know yet that it leads a topic which was just made.
+    rd_kafka_resp_err_t err = ask();
+    for (int tries = 0; tries < 100 && (err == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE); ++tries) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      err = ask();
+    }
+    check(err, "watermarks of " + topic);
   }
   return result;
 }
