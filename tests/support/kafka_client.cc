@@ -1,5 +1,4 @@
 #include "support/kafka_client.h"
-#include <thread>
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
