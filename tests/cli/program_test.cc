@@ -331,3 +331,15 @@ TEST_CASE("a login that the brokers refuse is wrong, not unreachable") {
   INFO(tls.output);
   CHECK_THAT(tls.output, contains("the login is refused: ") && contains("SSL handshake failed"));
 }
+
+TEST_CASE("check finds properties that the client does not take") {
+  const TempDir folder;
+  std::string text = config_text("sqlite://" + (folder / "a.db").string());
+  text.insert(text.find("[ledger]"), "[kafka.properties]\n\"linger.ms\" = \"soon\"\n");
+  text += "[handler.kafka]\n\"fetch.wait.max.msec\" = 5\n";
+  const Finished done = program({"check", "--config", folder.write("x.toml", text).string()});
+  INFO(done.output);
+  CHECK(done.status.code == 1);
+  CHECK_THAT(done.output, contains("handler 'user-service' (") && contains("refuses the property fetch.wait.max.msec") &&
+                              contains("refuses the property linger.ms"));
+}
