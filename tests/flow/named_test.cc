@@ -94,7 +94,7 @@ TEST_CASE("a drain ends after drain_timeout, and what was in flight comes again"
     const auto leaving = std::chrono::steady_clock::now();
     CHECK(host.leave() == 1);
     CHECK(std::chrono::steady_clock::now() - leaving < 5s);
-    CHECK(host.output().find("stopped after drain_timeout (1000 ms)") != std::string::npos);
+    CHECK(host.output().find("not drained after 1000 ms ([host] drain_timeout)") != std::string::npos);
   }
   CHECK(world.effect_count() == 1);
   Host again(config);
