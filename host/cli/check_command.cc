@@ -13,6 +13,7 @@
 #include "config/json_schema.h"
 #include "config/load_config.h"
 #include "kafka/admin.h"
+#include "kafka/check_properties.h"
 #include "kafka/client_limits.h"
 #include "plugin/handler.h"
 #include "plugin/loader.h"
@@ -36,7 +37,7 @@ void check_client(const core::HostConfig& config, Findings& out) {
     out.push_back({Finding::Level::fine, "client", "known of this version: " + limit});
   for (const core::HandlerConfig& handler : config.handlers) {
     if (!handler.enabled) continue;
-    if (const auto allowed = kafka::check_group_features(handler.kafka); !allowed)
+    if (const auto allowed = kafka::check_consumer_properties(handler); !allowed)
       out.push_back({Finding::Level::wrong, "client",
                      "handler '" + handler.name + "' (" + handler.where + "): " + allowed.error().message});
   }
@@ -52,6 +53,8 @@ void check_cluster(const core::HostConfig& config, const std::string& name, Find
   options.client_id = cluster.client_id;
   options.properties = cluster.properties;
   options.timeout = std::chrono::seconds(5);
+  if (const auto taken = kafka::check_publisher_properties(cluster); !taken)
+    out.push_back({Finding::Level::wrong, "client", taken.error().message});
   options.log = [&](kafka::LogLevel, std::string_view text) {
     const std::scoped_lock lock(mutex);
     lines.emplace_back(text);

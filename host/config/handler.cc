@@ -396,10 +396,10 @@ void check_defaults(const Section& defaults, const Node* cluster) {
 
 void inherit_defaults(Node& handler, const Node* defaults) {
   if (defaults == nullptr || handler.kind != Node::Kind::table) return;
-  const Node* const properties = handler.find("kafka");
   for (const Member& member : defaults->members) {
     const KeyInfo* const info = find_key("defaults", member.key);
     if (info == nullptr || info->section != "handler") continue;
+    const Node* const properties = handler.find("kafka"); // looked up anew: what is inserted moves it
     // What a handler states as a property, it states.
     constexpr std::pair<std::string_view, std::string_view> same[] = {{"session_timeout", "session.timeout.ms"},
                                                                       {"heartbeat", "heartbeat.interval.ms"},

@@ -70,6 +70,7 @@ core::Result<std::vector<KafkaAdmin::Impl::Described>> KafkaAdmin::Impl::describ
   const struct rd_kafka_metadata* raw = nullptr;
   const rd_kafka_resp_err_t err = rd_kafka_metadata(client_->get(), name == nullptr ? 1 : 0, only.get(), &raw, timeout_ms());
   if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    rd_kafka_poll(client_->get(), 0);  // or nobody hears why: a refused login is told to the error callback only
     return core::Error{"cannot read the topics of the cluster at " + options_.brokers + ": " + error_text(err) + "; does a broker answer there?"};
   }
   const MetadataHandle metadata(raw);

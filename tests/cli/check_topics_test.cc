@@ -293,3 +293,22 @@ TEST_CASE("a refused login is wrong, and says so when the client is the reason")
   explain_login(findings, lines, true);
   CHECK_THAT(texts(findings, Level::wrong), contains("cannot do SCRAM with Apache Kafka 4") && contains("2.6.1 or newer"));
 }
+
+TEST_CASE("lanes that a handler does not use are warned of") {
+  core::HostConfig config = config_for({"t"});
+  config.handlers[0].plugin = "p.so";
+  bool single = true;
+  const PluginProbe probe = [&](const core::HostConfig&, const core::HandlerConfig&) -> core::Result<PluginFacts> {
+    return PluginFacts{single};
+  };
+  const auto warnings = [&] {
+    Findings findings;
+    check_plugins(config, probe, findings);
+    return texts(findings, Level::warning);
+  };
+  CHECK(warnings().empty());
+  config.handlers[0].lanes = 4;
+  CHECK(warnings() == "handler 'users' asks for one lane; lanes = 4 has no effect, leave it out\n");
+  single = false;
+  CHECK(warnings().empty());
+}

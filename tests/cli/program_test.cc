@@ -311,3 +311,35 @@ TEST_CASE("cooperative assignment with a client that loses commits by it does no
   CHECK(checked.status.code == 1);
   CHECK_THAT(checked.output, contains("can lose an assignment"));
 }
+
+TEST_CASE("a login that the brokers refuse is wrong, not unreachable") {
+  const TempDir folder;
+  folder.write("password", "hunter2");
+  const std::string text = config_text("sqlite://" + (folder / "a.db").string(), kafka_bootstrap());
+  const auto with = [&](const std::string& lines) {
+    std::string changed = text;
+    return folder.write("x.toml", changed.replace(changed.find("[ledger]"), 0, lines)).string();
+  };
+  // The brokers of the tests take neither.
+  const Finished sasl = program({"check", "--config", with("sasl_mechanism = \"SCRAM-SHA-256\"\nsasl_username = \"u\"\nsasl_password_file = \"password\"\n")});
+  INFO(sasl.output);
+  CHECK(sasl.status.code == 1);
+  CHECK_THAT(sasl.output, contains("wrong        broker         the login is refused: ") && contains("SASL SCRAM-SHA-256") && !contains("hunter2"));
+  const bool old_client = program({"version"}).output.find("SCRAM fails") != std::string::npos;
+  CHECK_THAT(sasl.output, contains(old_client ? "cannot do SCRAM with Apache Kafka 4: use PLAIN over TLS" : "look at sasl_* and tls_* in [kafka]"));
+  const Finished tls = program({"check", "--config", with("tls = true\n")});
+  INFO(tls.output);
+  CHECK_THAT(tls.output, contains("the login is refused: ") && contains("SSL handshake failed"));
+}
+
+TEST_CASE("check finds properties that the client does not take") {
+  const TempDir folder;
+  std::string text = config_text("sqlite://" + (folder / "a.db").string());
+  text.insert(text.find("[ledger]"), "[kafka.properties]\n\"linger.ms\" = \"soon\"\n");
+  text += "[handler.kafka]\n\"fetch.wait.max.msec\" = 5\n";
+  const Finished done = program({"check", "--config", folder.write("x.toml", text).string()});
+  INFO(done.output);
+  CHECK(done.status.code == 1);
+  CHECK_THAT(done.output, contains("handler 'user-service' (") && contains("refuses the property fetch.wait.max.msec") &&
+                              contains("refuses the property linger.ms"));
+}

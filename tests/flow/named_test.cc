@@ -1,5 +1,7 @@
 // Clusters and ledgers by name, and the rate limit, in the real program.
 #include <fstream>
+#include <iterator>
+#include <thread>
 
 #include "flow/host_fixture.h"
 #include "support/catch.h"
@@ -70,4 +72,31 @@ TEST_CASE("a rate limit holds, and does not hold up the drain") {
   CHECK(eventually(60s, [&] { return world.effect_count() >= 300; }));
   CHECK(again.leave() == 0);
   CHECK(world.effect_count() == 300);
+}
+
+TEST_CASE("a drain ends after drain_timeout, and what was in flight comes again") {
+  World world;
+  const std::string topic = world.topic();
+  const auto config = world.config({world.handler({topic}).text("timeout", "60s")});
+  std::string text;
+  {
+    std::ifstream in(config);
+    text.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  std::ofstream(config) << "[host]\ndrain_timeout = \"1s\"\n" << text.substr(text.find('\n') + 1);
+  world.migrate(config);
+  world.kafka().produce_all(topic, {event("quick", "value")});
+  {
+    Host host(config);
+    REQUIRE(eventually(60s, [&] { return world.effect_count() == 1; }));
+    world.kafka().produce_all(topic, {event("slow", "slow:15000:value")});
+    std::this_thread::sleep_for(2s); // it is at work now
+    const auto leaving = std::chrono::steady_clock::now();
+    CHECK(host.leave() == 1);
+    CHECK(std::chrono::steady_clock::now() - leaving < 5s);
+    CHECK(host.output().find("not drained after 1000 ms ([host] drain_timeout)") != std::string::npos);
+  }
+  CHECK(world.effect_count() == 1);
+  Host again(config);
+  CHECK(eventually(60s, [&] { return world.effect_count() == 2; }));
 }
