@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -6,6 +7,7 @@
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
+#include "plugin/probe.h"
 
 namespace {
 
@@ -31,6 +33,9 @@ struct Run {
 int main(int argc, char** argv) {
   try {
     const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+    if (std::equal(arguments.begin(), arguments.end(), hostler::plugin::probe_words.begin(), hostler::plugin::probe_words.end())) {
+      return hostler::plugin::run_probe(); // hidden: the host starts itself so, to try a plugin
+    }
     return std::visit(Run{}, parse_arguments(arguments));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "hostler: %s\n", error.what());
