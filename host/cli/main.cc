@@ -26,6 +26,9 @@ struct Run {
   int operator()(const DemoOptions& options) const { return run_demo(options); }
   int operator()(const MigrateOptions& options) const { return run_migrate(options); }
   int operator()(const VersionOptions&) const { return run_version(); }
+  int operator()(const PluginInspectOptions& options) const { return run_plugin_inspect(options); }
+  int operator()(const PluginNewOptions& options) const { return run_plugin_new(options); }
+  int operator()(const PluginTestOptions& options) const { return run_plugin_test(options); }
 };
 
 } // namespace
