@@ -47,6 +47,10 @@ std::int64_t number_of(const po::variables_map& values, const char* name, std::i
                    std::to_string(least) + " to " + std::to_string(most)};
 }
 
+std::string text_of(const po::variables_map& values, const char* name) {
+  return values.count(name) == 0 ? "" : values[name].as<std::string>();
+}
+
 void describe_demo(po::options_description& options) {
   options.add_options() //
       ("for", po::value<std::string>()->value_name("TIME"),
@@ -55,7 +59,13 @@ void describe_demo(po::options_description& options) {
        "records produced per second, 1 to 10000")                          //
       ("plain", po::bool_switch(), "plain lines instead of the live view") //
       ("seed", po::value<std::int64_t>()->value_name("N")->default_value(1),
-       "of the traffic: the same seed, the same records");
+       "of the traffic: the same seed, the same records") //
+      ("plugin", po::value<std::string>()->value_name("FILE"),
+       "run this plugin instead of the interview platform") //
+      ("config", po::value<std::string>()->value_name("FILE"),
+       "with --plugin: TOML with its [[handler]]; without it its first handler on the topic 'demo'") //
+      ("records", po::value<std::string>()->value_name("FILE"),
+       "with --plugin: what to send, JSON lines as for `plugin test`; without it a sample");
 }
 
 Command make_demo(const po::variables_map& values) {
@@ -71,11 +81,12 @@ Command make_demo(const po::variables_map& values) {
   demo.rate = static_cast<std::uint32_t>(number_of(values, "rate", 1, 10'000));
   demo.seed = static_cast<std::uint64_t>(number_of(values, "seed", 0, INT64_MAX));
   demo.plain = values["plain"].as<bool>();
+  demo.plugin = text_of(values, "plugin");
+  demo.config = text_of(values, "config");
+  demo.records = text_of(values, "records");
+  if (demo.plugin.empty() && !(demo.config.empty() && demo.records.empty()))
+    throw UsageError{"--config and --records go with --plugin FILE"};
   return demo;
-}
-
-std::string text_of(const po::variables_map& values, const char* name) {
-  return values.count(name) == 0 ? "" : values[name].as<std::string>();
 }
 
 void describe_plugin_test(po::options_description& options) {

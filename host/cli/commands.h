@@ -36,6 +36,8 @@ struct DemoOptions {
   std::uint32_t rate = 50;              // records produced per second
   bool plain = false;                   // plain lines, also on a terminal
   std::uint64_t seed = 1;               // of the traffic
+  std::string plugin;                   // --plugin: somebody's own instead of the interview platform
+  std::string config, records;          // with plugin: its TOML, and what to send; empty: a sample
 };
 
 struct PluginInspectOptions {
@@ -61,6 +63,7 @@ struct PluginTestOptions {
 // Runs handlers until SIGTERM or SIGINT, then drains; a second signal stops at once. Must be called before any thread is started.
 int run_host(const core::HostConfig& config);
 int run_demo(const DemoOptions& options);
+int run_plugin_demo(const DemoOptions& options);
 
 int run_check(const CheckOptions& options);
 int run_migrate(const MigrateOptions& options);

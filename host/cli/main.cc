@@ -23,7 +23,9 @@ struct Run {
     return config ? run_host(*config) : exit_usage;
   }
   int operator()(const CheckOptions& options) const { return run_check(options); }
-  int operator()(const DemoOptions& options) const { return run_demo(options); }
+  int operator()(const DemoOptions& options) const {
+    return options.plugin.empty() ? run_demo(options) : run_plugin_demo(options);
+  }
   int operator()(const MigrateOptions& options) const { return run_migrate(options); }
   int operator()(const VersionOptions&) const { return run_version(); }
   int operator()(const PluginInspectOptions& options) const { return run_plugin_inspect(options); }
@@ -36,7 +38,8 @@ struct Run {
 int main(int argc, char** argv) {
   try {
     const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
-    if (std::equal(arguments.begin(), arguments.end(), hostler::plugin::probe_words.begin(), hostler::plugin::probe_words.end())) {
+    if (std::equal(arguments.begin(), arguments.end(), hostler::plugin::probe_words.begin(),
+                   hostler::plugin::probe_words.end())) {
       return hostler::plugin::run_probe(); // hidden: the host starts itself so, to try a plugin
     }
     return std::visit(Run{}, parse_arguments(arguments));

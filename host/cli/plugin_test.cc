@@ -92,7 +92,7 @@ core::Result<std::unique_ptr<runtime::Ledger>> open(const std::string& url,
   return store::open_ledger(config);
 }
 
-std::string fate_text(const Fate& fate) {
+std::string fate_text(const TestFate& fate) {
   return fate.verdict + (fate.reason.empty() ? "" : " (" + plugin::one_line(fate.reason, 200) + ")");
 }
 

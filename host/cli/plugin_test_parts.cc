@@ -85,7 +85,7 @@ void TestObserver::batch_settled(std::string_view, const core::TopicPartition&, 
 }
 
 void TestObserver::record_noted(const runtime::RecordNote& note) {
-  Fate fate;
+  TestFate fate;
   fate.reason = note.reason;
   switch (note.disposition.outcome) {
     case core::Outcome::done: return;

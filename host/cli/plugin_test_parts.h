@@ -71,10 +71,10 @@ class TestPublisher final : public runtime::Publisher {
   std::vector<Publication> published;
 };
 
-struct Fate {
+struct TestFate {
   std::string verdict = "done";
   std::string reason;
-  friend bool operator==(const Fate&, const Fate&) = default;
+  friend bool operator==(const TestFate&, const TestFate&) = default;
 };
 
 // The fates of records that are not simply done, by origin.
@@ -86,7 +86,7 @@ class TestObserver final : public runtime::Observer {
   void intake(std::string_view, std::string_view paused_because) override {
     if (!paused_because.empty()) paused = paused_because;
   }
-  std::map<RecordPlace, Fate> fates;
+  std::map<RecordPlace, TestFate> fates;
   std::uint64_t settled = 0;
   std::string paused; // why it waited last
 };

@@ -20,8 +20,8 @@ struct Way {
 };
 
 struct WayResult {
-  std::map<RecordPlace, Fate> fates; // of every record that was settled
-  std::vector<std::string> sql;      // committed, in order
+  std::map<RecordPlace, TestFate> fates; // of every record that was settled
+  std::vector<std::string> sql;          // committed, in order
   std::vector<Publication> published;
   std::string stuck; // why it did not end; empty if all records were settled
   core::Millis took{0};

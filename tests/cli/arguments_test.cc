@@ -92,6 +92,14 @@ TEST_CASE("plugin commands take one word and their options") {
   refused({"plugin", "unload"}, "there is no command 'plugin unload'; there is 'plugin inspect', 'plugin new', 'plugin test'");
 }
 
+TEST_CASE("a demo of a plugin takes its files, and only with the plugin") {
+  const auto demo = std::get<DemoOptions>(parse({"demo", "--plugin", "a.so", "--config", "c", "--records", "r"}));
+  CHECK(demo.plugin == "a.so");
+  CHECK(demo.config == "c");
+  CHECK(demo.records == "r");
+  refused({"demo", "--records", "r"}, "--config and --records go with --plugin FILE");
+}
+
 TEST_CASE("numbers and times of the demo are checked") {
   refused({"demo", "--rate", "-1"}, "--rate is -1; it can be 1 to 10000");
   refused({"demo", "--rate", "0"}, "--rate is 0; it can be 1 to 10000");

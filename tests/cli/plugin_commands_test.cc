@@ -220,6 +220,23 @@ TEST_CASE("a record that cannot be read is named by file and line, and exits wit
   CHECK(program({"plugin", "test", examples + "noop.so"}).status.code == 2);
 }
 
+TEST_CASE("plugin test works in a database that is given, again and again") {
+  Trial trial;
+  trial.add(2);
+  const auto config =
+      trial.dir.write("h.toml", handler_toml("uneven.so", "uneven.publish", "offset")).string();
+  const auto records = trial.dir.write("r.jsonl", trial.records).string();
+  const auto database = trial.dir / "given.db";
+  for (int round = 0; round < 2; ++round) {
+    const auto done = program({"plugin", "test", faulty + "uneven.so", "--config", config, "--records",
+                               records, "--ledger", "sqlite://" + database.string()});
+    INFO(done.output);
+    CHECK(done.status.code == 0);
+    CHECK_THAT(done.output, contains("t/0@0  done"));
+  }
+  CHECK(fs::exists(database));
+}
+
 TEST_CASE("a thousand records in five ways take less than a second") {
   Trial trial;
   trial.add(1000);
