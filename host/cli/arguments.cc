@@ -26,6 +26,8 @@ struct Parser {
   std::string details; // below the options
   std::function<void(po::options_description&)> describe;
   std::function<Command(const po::variables_map&)> make;
+  std::string
+      word; // the one word that it takes besides options ("FILE"), stored as the option "word"; empty: none
 };
 
 std::string config_of(const po::variables_map& values) { return values["config"].as<std::string>(); }
@@ -45,6 +47,10 @@ std::int64_t number_of(const po::variables_map& values, const char* name, std::i
                    std::to_string(least) + " to " + std::to_string(most)};
 }
 
+std::string text_of(const po::variables_map& values, const char* name) {
+  return values.count(name) == 0 ? "" : values[name].as<std::string>();
+}
+
 void describe_demo(po::options_description& options) {
   options.add_options() //
       ("for", po::value<std::string>()->value_name("TIME"),
@@ -53,7 +59,13 @@ void describe_demo(po::options_description& options) {
        "records produced per second, 1 to 10000")                          //
       ("plain", po::bool_switch(), "plain lines instead of the live view") //
       ("seed", po::value<std::int64_t>()->value_name("N")->default_value(1),
-       "of the traffic: the same seed, the same records");
+       "of the traffic: the same seed, the same records") //
+      ("plugin", po::value<std::string>()->value_name("FILE"),
+       "run this plugin instead of the interview platform") //
+      ("config", po::value<std::string>()->value_name("FILE"),
+       "with --plugin: TOML with its [[handler]]; without it its first handler on the topic 'demo'") //
+      ("records", po::value<std::string>()->value_name("FILE"),
+       "with --plugin: what to send, JSON lines as for `plugin test`; without it a sample");
 }
 
 Command make_demo(const po::variables_map& values) {
@@ -69,16 +81,40 @@ Command make_demo(const po::variables_map& values) {
   demo.rate = static_cast<std::uint32_t>(number_of(values, "rate", 1, 10'000));
   demo.seed = static_cast<std::uint64_t>(number_of(values, "seed", 0, INT64_MAX));
   demo.plain = values["plain"].as<bool>();
+  demo.plugin = text_of(values, "plugin");
+  demo.config = text_of(values, "config");
+  demo.records = text_of(values, "records");
+  if (demo.plugin.empty() && !(demo.config.empty() && demo.records.empty()))
+    throw UsageError{"--config and --records go with --plugin FILE"};
   return demo;
 }
 
-const std::array<Parser, 5>& parsers() {
-  static const std::array<Parser, 5> all = {{
+void describe_plugin_test(po::options_description& options) {
+  const auto file = [] { return po::value<std::string>()->value_name("FILE"); };
+  options.add_options()                                                                                   //
+      ("config,c", file()->required(), "TOML with the [[handler]], as for `run`; [kafka] may be missing") //
+      ("records", file()->required(), "the records to deliver, JSON lines")                               //
+      ("expect", file(), "the verdicts to expect, JSON lines")                                            //
+      ("ledger", po::value<std::string>()->value_name("URL"),
+       "a database to use; without it a temporary SQLite file") //
+      ("handler", po::value<std::string>()->value_name("NAME"),
+       "which [[handler]]; without it the first of this plugin");
+}
+
+Command make_plugin_new(const po::variables_map& values) {
+  PluginNewOptions options{text_of(values, "word"), text_of(values, "lang"), text_of(values, "into")};
+  if (options.language != "c" && options.language != "cpp")
+    throw UsageError{"--lang is '" + options.language + "'; it can be c or cpp"};
+  return options;
+}
+
+const std::array<Parser, 8>& parsers() {
+  static const std::array<Parser, 8> all = {{
       {"run", "run the handlers of a configuration until SIGTERM or Ctrl-C, then drain",
        "A second signal stops at once. Exit codes: 0 drained, 1 stopped by an error, 2 command line or "
        "configuration.",
        describe_config,
-       [](const po::variables_map& values) -> Command { return RunCommand{config_of(values)}; }},
+       [](const po::variables_map& values) -> Command { return RunCommand{config_of(values)}; }, ""},
       {"check", "check a configuration: file, plugins, topics, database",
        "Changes nothing. Asks broker and database, loads the plugins, and says what is wrong, what the host will\n"
        "create, and what each handler reads and writes. --show and --schema ask nobody.\n"
@@ -95,11 +131,12 @@ const std::array<Parser, 5>& parsers() {
                                   values["schema"].as<bool>()};
          if (check.show && check.schema) throw UsageError{"--show and --schema are two questions; ask one"};
          return check;
-       }},
+       },
+       ""},
       {"demo", "see it work: a broker, a database and the interview platform in this process",
        "Needs nothing installed and leaves nothing behind. Exit codes: 0 every record accounted for, 1 not, "
        "2 command line.",
-       describe_demo, make_demo},
+       describe_demo, make_demo, ""},
       {"ledger migrate", "create or update the ledger's tables, and those of the handlers",
        "Exit codes: 0 up to date, 1 a migration failed, 2 command line or configuration, 3 database not "
        "reached.",
@@ -109,9 +146,38 @@ const std::array<Parser, 5>& parsers() {
        },
        [](const po::variables_map& values) -> Command {
          return MigrateOptions{config_of(values), values["dry-run"].as<bool>()};
-       }},
+       },
+       ""},
+      {"plugin inspect", "look at a plugin as the loader does, without loading it here",
+       "Exit codes: 0 the host would load it, 1 it would not, 2 command line.",
+       [](po::options_description& options) {
+         options.add_options()("json", po::bool_switch(), "one JSON document on stdout");
+       },
+       [](const po::variables_map& values) -> Command {
+         return PluginInspectOptions{text_of(values, "word"), values["json"].as<bool>()};
+       },
+       "FILE"},
+      {"plugin new", "make a folder with a new plugin: handler, test, TOML, migration",
+       "Exit codes: 0 made, 1 could not be made, 2 command line.",
+       [](po::options_description& options) {
+         options.add_options()("lang", po::value<std::string>()->value_name("c|cpp")->default_value("cpp"),
+                               "the language");
+         options.add_options()("into", po::value<std::string>()->value_name("FOLDER")->default_value("."),
+                               "where the folder NAME is made");
+       },
+       make_plugin_new, "NAME"},
+      {"plugin test", "deliver records to a handler in five ways, without broker and database server",
+       "Exit codes: 0 the ways agree and the expectation holds, 1 not, 2 command line or configuration.",
+       describe_plugin_test,
+       [](const po::variables_map& values) -> Command {
+         return PluginTestOptions{text_of(values, "word"),    text_of(values, "config"),
+                                  text_of(values, "records"), text_of(values, "expect"),
+                                  text_of(values, "ledger"),  text_of(values, "handler")};
+       },
+       "FILE"},
       {"version", "show the version of the program, its Kafka client and the plugin interface", "",
-       [](po::options_description&) {}, [](const po::variables_map&) -> Command { return VersionOptions{}; }},
+       [](po::options_description&) {}, [](const po::variables_map&) -> Command { return VersionOptions{}; },
+       ""},
   }};
   return all;
 }
@@ -137,27 +203,44 @@ Command parse_command(const Parser& parser, std::span<const std::string> words) 
   po::options_description options("options");
   parser.describe(options);
   options.add_options()("help,h", po::bool_switch(), "show this");
-  const po::positional_options_description none; // without it stray words are ignored
+  po::options_description hidden;
+  po::positional_options_description words_taken; // without it stray words are ignored
+  if (!parser.word.empty()) {
+    hidden.add_options()("word", po::value<std::string>());
+    words_taken.add("word", 1);
+  }
+  po::options_description known;
+  known.add(options).add(hidden);
   // No guessing: --conf must not mean --config.
   const int style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
   try {
     po::variables_map values;
     po::store(po::command_line_parser(std::vector<std::string>(words.begin(), words.end()))
-                  .options(options)
-                  .positional(none)
+                  .options(known)
+                  .positional(words_taken)
                   .style(style)
                   .run(),
               values);
     if (values["help"].as<bool>()) {
       std::ostringstream out;
-      out << "usage: hostler " << parser.name << " [OPTIONS]\n\n" << parser.purpose << "\n\n" << options;
+      out << "usage: hostler " << parser.name << (parser.word.empty() ? "" : " " + parser.word)
+          << " [OPTIONS]\n\n"
+          << parser.purpose << "\n\n"
+          << options;
       if (!parser.details.empty()) out << "\n" << parser.details << "\n";
       return Ending{exit_fine, out.str()};
     }
+    if (!parser.word.empty() && values.count("word") == 0)
+      return usage_error("'" + parser.name + "' needs " + (parser.word == "FILE" ? "a file" : "a name") +
+                             ": hostler " + parser.name + " " + parser.word,
+                         parser.name);
     po::notify(values);
     return parser.make(values);
   } catch (const po::too_many_positional_options_error&) {
-    return usage_error("'" + parser.name + "' takes options only, no other words", parser.name);
+    return usage_error(
+        "'" + parser.name + "' takes " +
+            (parser.word.empty() ? "options only, no other words" : "one " + parser.word + " only"),
+        parser.name);
   } catch (const po::error& error) {
     return usage_error(error.what(), parser.name);
   } catch (const UsageError& error) { return usage_error(error.what, parser.name); }
@@ -174,11 +257,16 @@ Command parse_arguments(std::span<const std::string> arguments) {
     if (arguments.size() > 1 && parser.name == arguments[0] + " " + arguments[1])
       return parse_command(parser, arguments.subspan(2));
   }
-  if (arguments[0] == "ledger") {
+  std::string below; // "ledger" and "plugin" alone are no commands
+  for (const Parser& parser : parsers()) {
+    if (parser.name.starts_with(arguments[0] + " "))
+      below += (below.empty() ? "'" : ", '") + parser.name + "'";
+  }
+  if (!below.empty()) {
     if (arguments.size() > 1 && asks_for_help(arguments[1])) return Ending{exit_fine, overview()};
-    return usage_error(arguments.size() > 1
-                           ? "there is no command 'ledger " + arguments[1] + "'; there is 'ledger migrate'"
-                           : "which ledger command? There is 'ledger migrate'");
+    return usage_error(arguments.size() > 1 ? "there is no command '" + arguments[0] + " " + arguments[1] +
+                                                  "'; there is " + below
+                                            : "which " + arguments[0] + " command? There is " + below);
   }
   return usage_error("there is no command '" + arguments[0] + "'");
 }

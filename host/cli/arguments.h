@@ -20,7 +20,8 @@ struct RunCommand {
   std::string config;
 };
 
-using Command = std::variant<Ending, RunCommand, CheckOptions, DemoOptions, MigrateOptions, VersionOptions>;
+using Command = std::variant<Ending, RunCommand, CheckOptions, DemoOptions, MigrateOptions, VersionOptions,
+                             PluginInspectOptions, PluginNewOptions, PluginTestOptions>;
 
 // `arguments` without the program's name. Never throws for what a user typed.
 [[nodiscard]] Command parse_arguments(std::span<const std::string> arguments);

@@ -24,7 +24,9 @@ namespace {
 core::Result<PluginFacts> probe_plugin(const core::HostConfig& config, const core::HandlerConfig& handler) {
   const auto file = plugin::find_plugin(handler.plugin, config.plugin_dirs);
   if (!file) return file.error();
-  const auto loaded = plugin::load_plugin(*file);
+  plugin::LoadOptions options;
+  options.sha256 = handler.plugin_sha256;
+  const auto loaded = plugin::load_plugin(*file, options);
   if (!loaded) return loaded.error();
   if (const auto checked = plugin::check_handler(**loaded, handler); !checked) return checked.error();
   const hostler_handler_desc* const desc = (*loaded)->find_handler(handler.handler);

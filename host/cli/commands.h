@@ -36,15 +36,41 @@ struct DemoOptions {
   std::uint32_t rate = 50;              // records produced per second
   bool plain = false;                   // plain lines, also on a terminal
   std::uint64_t seed = 1;               // of the traffic
+  std::string plugin;                   // --plugin: somebody's own instead of the interview platform
+  std::string config, records;          // with plugin: its TOML, and what to send; empty: a sample
+};
+
+struct PluginInspectOptions {
+  std::string file;
+  bool json = false;
+};
+
+struct PluginNewOptions {
+  std::string name;
+  std::string language = "cpp"; // "c" or "cpp"
+  std::string folder;           // --into: where NAME/ is made
+};
+
+struct PluginTestOptions {
+  std::string file;
+  std::string config;  // TOML with [[handler]], as for `run`; [kafka] may be missing
+  std::string records; // JSON lines
+  std::string expect;  // JSON lines; empty: only compare the ways
+  std::string ledger;  // a database to use instead of a temporary SQLite file
+  std::string handler; // which [[handler]] by name; empty: the first of this plugin
 };
 
 // Runs handlers until SIGTERM or SIGINT, then drains; a second signal stops at once. Must be called before any thread is started.
 int run_host(const core::HostConfig& config);
 int run_demo(const DemoOptions& options);
+int run_plugin_demo(const DemoOptions& options);
 
 int run_check(const CheckOptions& options);
 int run_migrate(const MigrateOptions& options);
 int run_version();
+int run_plugin_inspect(const PluginInspectOptions& options);
+int run_plugin_new(const PluginNewOptions& options);
+int run_plugin_test(const PluginTestOptions& options);
 
 // Reads the configuration; on errors prints all of them to stderr and returns nothing (the exit code is exit_usage).
 [[nodiscard]] std::optional<core::HostConfig> load_or_complain(const std::string& path);

@@ -148,8 +148,12 @@ core::Status<> Demo::set_up() {
   letters_ = std::make_unique<DeadLetterReader>(cluster_->bootstrap(), properties, letter_topics);
   if (auto started = letters_->start(); !started) return started;
   stats_ = std::make_unique<DemoStats>(config_, clock_);
-  host_ = make_host(config_, {stats_.get(), admin_.get()});
-  return host_->start();
+  host_ = make_host(config_, {stats_.get(), admin_.get(), {}});
+  if (auto started = host_->start(); !started) return started;
+  for (const auto& state : host_->state()) { // a host lives without one of its handlers, a demo shows all of them
+    if (!state.failed.empty()) return core::Error{state.failed};
+  }
+  return core::Status<>::success();
 }
 
 core::Status<> Demo::run() {

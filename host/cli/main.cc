@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -6,6 +7,7 @@
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
+#include "plugin/probe.h"
 
 namespace {
 
@@ -21,9 +23,14 @@ struct Run {
     return config ? run_host(*config) : exit_usage;
   }
   int operator()(const CheckOptions& options) const { return run_check(options); }
-  int operator()(const DemoOptions& options) const { return run_demo(options); }
+  int operator()(const DemoOptions& options) const {
+    return options.plugin.empty() ? run_demo(options) : run_plugin_demo(options);
+  }
   int operator()(const MigrateOptions& options) const { return run_migrate(options); }
   int operator()(const VersionOptions&) const { return run_version(); }
+  int operator()(const PluginInspectOptions& options) const { return run_plugin_inspect(options); }
+  int operator()(const PluginNewOptions& options) const { return run_plugin_new(options); }
+  int operator()(const PluginTestOptions& options) const { return run_plugin_test(options); }
 };
 
 } // namespace
@@ -31,6 +38,10 @@ struct Run {
 int main(int argc, char** argv) {
   try {
     const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+    if (std::equal(arguments.begin(), arguments.end(), hostler::plugin::probe_words.begin(),
+                   hostler::plugin::probe_words.end())) {
+      return hostler::plugin::run_probe(); // hidden: the host starts itself so, to try a plugin
+    }
     return std::visit(Run{}, parse_arguments(arguments));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "hostler: %s\n", error.what());

@@ -63,7 +63,7 @@ struct Cluster {
 class WiredHost final : public Host {
  public:
   WiredHost(const core::HostConfig& config, HostParts parts)
-      : config_(config), observer_(parts.observer != nullptr ? parts.observer : &nobody_), admin_(parts.admin) {}
+      : config_(config), observer_(parts.observer != nullptr ? parts.observer : &nobody_), admin_(parts.admin), probe_program_(std::move(parts.probe_program)) {}
   ~WiredHost() override { drain(); }
 
   core::Status<> start() override;
@@ -95,8 +95,10 @@ class WiredHost final : public Host {
   runtime::SystemClock clock_;
   runtime::Observer* observer_;
   runtime::Admin* admin_;
+  const std::string probe_program_;
   std::map<std::string, Cluster> clusters_;                          // by name, those that an enabled handler picked
   std::map<std::string, std::unique_ptr<runtime::Ledger>> ledgers_;  // likewise
+  std::vector<HandlerState> failed_;                                 // handlers that could not be made; fixed after start()
   std::vector<RunningHandler> handlers_;                             // changes under mutex_ once health() may be asked
   std::unique_ptr<runtime::Survey> survey_;
 
@@ -116,8 +118,12 @@ core::Status<> WiredHost::start() {
     }
     if (auto opened = open_cluster(handler); !opened) return opened;
     if (auto opened = open_ledger(handler); !opened) return opened;
-    if (auto loaded = load(handler); !loaded) return loaded;
+    if (auto loaded = load(handler); !loaded) {  // the other handlers live
+      runtime::log(runtime::LogLevel::error, loaded.error().message + " (handler " + handler.name + " does not run)");
+      failed_.push_back({handler.name, loaded.error().message, {}, {}});
+    }
   }
+  if (handlers_.empty() && !failed_.empty()) return core::Error{config_.file + ": no handler can run; the reasons are logged above"};
   if (handlers_.empty()) return core::Error{config_.file + ": no handler is enabled; there is nothing to run"};
   start_survey();
   auto state = look_at_ledgers();
@@ -172,7 +178,10 @@ core::Status<> WiredHost::open_ledger(const core::HandlerConfig& handler) {
 core::Status<> WiredHost::load(const core::HandlerConfig& config) {
   auto path = plugin::find_plugin(config.plugin, config_.plugin_dirs);
   if (!path) return core::Error{config.where + ": handler " + config.name + ": " + path.error().message};
-  auto loaded = plugin::load_plugin(path.value());
+  plugin::LoadOptions options;
+  options.sha256 = config.plugin_sha256;
+  if (!probe_program_.empty()) options.probe.program = probe_program_;
+  auto loaded = plugin::load_plugin(path.value(), options);
   if (!loaded) return core::Error{config.where + ": handler " + config.name + ": " + loaded.error().message};
   runtime::Ledger* ledger = config.idempotency == core::Idempotency::off ? nullptr : ledgers_.at(config.ledger).get();
   Cluster& cluster = clusters_.at(config.cluster);
@@ -334,6 +343,7 @@ std::vector<HandlerState> WiredHost::state() const {
     state.retry = running.runtime->retry_state();
     states.push_back(std::move(state));
   }
+  states.insert(states.end(), failed_.begin(), failed_.end());
   return states;
 }
 
@@ -383,6 +393,6 @@ std::unique_ptr<runtime::Consumer> WiredHost::make_retry(const core::HandlerConf
 
 }  // namespace
 
-std::unique_ptr<Host> make_host(const core::HostConfig& config, HostParts parts) { return std::make_unique<WiredHost>(config, parts); }
+std::unique_ptr<Host> make_host(const core::HostConfig& config, HostParts parts) { return std::make_unique<WiredHost>(config, std::move(parts)); }
 
 }  // namespace hostler::cli

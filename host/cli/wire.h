@@ -18,10 +18,12 @@ namespace hostler::cli {
 struct HostParts {
   runtime::Observer* observer = nullptr;
   runtime::Admin* admin = nullptr;  // the demo's mock cluster cannot create topics by itself
+  std::string probe_program;        // what tries plugins (see plugin/probe.h); empty: this program, which then must be the host
 };
 
 struct HandlerState {
   std::string name;
+  std::string failed;  // why it does not run, for good: its plugin or its configuration; empty if it runs
   runtime::ConsumerState source, retry;
 };
 
@@ -29,7 +31,8 @@ class Host {
  public:
   virtual ~Host() = default;  // drains if drain() was not called
   // Loads plugins, opens the ledger, creates handlers: what is wrong for good is an error here (exit code 2). A broker or database that
-  // does not answer is not: the host keeps trying in the background.
+  // does not answer is not: the host keeps trying in the background. Nor is a handler that cannot be made, as long as another one runs:
+  // it is logged and stays in state() as failed.
   virtual core::Status<> start() = 0;
   // Stops intake, lets lanes finish what they hold, commits, leaves the groups, stops the handlers. Blocks.
   virtual void drain() = 0;

@@ -1,40 +1,71 @@
 #include "plugin/loader.h"
 
-#include <dlfcn.h>
-
-#include <boost/dll/shared_library.hpp>
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <mutex>
 #include <utility>
+
+#include "plugin/description.h"
+#include "plugin/elf_file.h"
+#include "plugin/library.h"
+#include "plugin/plugin_file.h"
+#include "plugin/sealed_copy.h"
 
 namespace hostler::plugin {
 namespace {
 
 namespace fs = std::filesystem;
-namespace dll = boost::dll;
+bool same_digest(std::string_view pinned, std::string_view found) {
+  return std::equal(pinned.begin(), pinned.end(), found.begin(), found.end(),
+                    [](char a, char b) { return (a >= 'A' && a <= 'F' ? a - 'A' + 'a' : a) == b; });
+}
 
-constexpr const char* entry_name = "hostler_plugin_entry_v1";
+// By path and content. A version that has been loaded stays, and so does its open file: glibc knows a library by its name, here the
+// number of the descriptor, and would hand out the old one for a new file under the same number.
+struct Loaded {
+  std::mutex mutex;
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<const Plugin>> plugins;
+  std::vector<Descriptor> open;
+};
 
-std::string version(unsigned major, unsigned minor) { return std::to_string(major) + "." + std::to_string(minor); }
+Loaded& all_loaded() {
+  static Loaded& loaded = *new Loaded;  // never destroyed: the libraries are not either
+  return loaded;
+}
 
-// The gate: another major never; while major is 0 the minor it was built with must be ours; later what it requires.
-core::Status<> check_version(const std::string& path, const hostler_plugin& table) {
-  const std::string ours = version(HOSTLER_ABI_MAJOR, HOSTLER_ABI_MINOR);
-  const std::string mend = "; build the plugin against the plugin API " + ours + " or use a host that fits";
-  if (!HOSTLER_HAS(&table, hostler_plugin, create)) {
-    return core::Error{path + ": its plugin table is " + std::to_string(table.struct_size) + " bytes, too small for plugin API " + ours + mend};
+// Reason and mend, without the path.
+core::Result<std::shared_ptr<const Plugin>> load(const std::string& path, const LoadOptions& options) {
+  auto opened = open_plugin_file(path);
+  if (!opened) return opened.error();
+  if (!opened->distrust.empty()) return core::Error{"not loaded: " + opened->distrust};
+  auto copy = SealedCopy::make(opened->file, fs::path(opened->path).filename().string());
+  if (!copy) return copy.error();
+  if (!options.sha256.empty() && !same_digest(options.sha256, copy->sha256())) {
+    return core::Error{"its SHA-256 is " + copy->sha256() + ", not " + options.sha256 + " as configured; install the file that was meant, or change `sha256`"};
   }
-  if (table.abi_major != HOSTLER_ABI_MAJOR || (HOSTLER_ABI_MAJOR == 0 && table.abi_minor_built != HOSTLER_ABI_MINOR)) {
-    return core::Error{path + ": built for plugin API " + version(table.abi_major, table.abi_minor_built) + ", this host has " + ours + mend};
+  auto& loaded = all_loaded();
+  const std::scoped_lock lock(loaded.mutex);
+  const auto version = std::pair(opened->path, copy->sha256());
+  if (const auto found = loaded.plugins.find(version); found != loaded.plugins.end()) return found->second;
+
+  const auto elf = read_elf(copy->bytes());
+  if (!elf) return elf.error();
+  if (auto right = check_exports(*elf); !right) return right.error();
+  if (auto described = probe(*copy, options.probe); !described) return described.error();
+
+  const auto library = open_library(copy->fd(), [](const char*) {});
+  if (library.mapped) loaded.open.push_back(copy->take_fd());
+  if (!library.table) return library.table.error();
+  const hostler_plugin* const table = *library.table;
+  if (table->module_init != nullptr) {
+    hostler_error error = empty_error();
+    if (table->module_init(&error) != HOSTLER_OK) return core::Error{"module_init failed: " + message_of(error) + "; the plugin's own documentation says what it needs"};
   }
-  if (table.abi_minor_required > HOSTLER_ABI_MINOR) {
-    return core::Error{path + ": needs plugin API " + version(table.abi_major, table.abi_minor_required) + ", this host has " + ours + mend};
-  }
-  if (table.handler_count == nullptr || table.handler_at == nullptr || table.create == nullptr) {
-    return core::Error{path + ": handler_count, handler_at or create is null in its plugin table; fill them in"};
-  }
-  return core::Status<>::success();
+  auto plugin = std::make_shared<const Plugin>(version.first, version.second, table);
+  loaded.plugins.emplace(version, plugin);
+  return plugin;
 }
 
 }  // namespace
@@ -54,34 +85,10 @@ core::Result<std::string> find_plugin(const std::string& name, const std::vector
   return core::Error{"plugin " + name + " was not found" + (looked.empty() ? "; plugin_dirs is empty: name the folders in [host], or give an absolute path" : "; looked for " + looked)};
 }
 
-core::Result<std::shared_ptr<const Plugin>> load_plugin(const std::string& path) {
-  static std::map<std::string, std::shared_ptr<const Plugin>> loaded;  // by path; start-up runs on one thread
-  if (const auto found = loaded.find(path); found != loaded.end()) return found->second;
-
-  std::error_code ignored;
-  if (!fs::is_regular_file(path, ignored)) return core::Error{path + ": not a file; check `plugin` and `plugin_dirs`"};
-  const auto mode = static_cast<dll::load_mode::type>(RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  dll::fs::error_code failed;
-  dll::shared_library library;
-  library.load(fs::absolute(path).string(), failed, mode);
-  if (failed) {
-    const char* why = dlerror();
-    return core::Error{path + ": cannot be loaded: " + (why != nullptr ? std::string(why) : failed.message())};
-  }
-  if (!library.has(entry_name)) {
-    return core::Error{path + ": exports no " + entry_name + ", so it is not a Hostler plugin; build it with hostler_add_plugin() or the flags of `pkg-config hostler-plugin`"};
-  }
-  const auto entry = library.get<const hostler_plugin*()>(entry_name);
-  const hostler_plugin* table = entry();
-  if (table == nullptr) return core::Error{path + ": " + entry_name + " returned null"};
-  if (auto fits = check_version(path, *table); !fits) return fits.error();
-  if (table->module_init != nullptr) {
-    hostler_error error = empty_error();
-    if (table->module_init(&error) != HOSTLER_OK) return core::Error{path + ": module_init failed: " + message_of(error)};
-  }
-  auto plugin = std::make_shared<const Plugin>(path, table);
-  loaded.emplace(path, plugin);
-  return plugin;
+core::Result<std::shared_ptr<const Plugin>> load_plugin(const std::string& path, const LoadOptions& options) {
+  auto loaded = load(path, options);
+  if (!loaded) return core::Error{one_line(path + ": " + loaded.error().message)};
+  return loaded;
 }
 
 const hostler_handler_desc* Plugin::find_handler(std::string_view id) const {

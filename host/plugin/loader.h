@@ -1,4 +1,5 @@
-// Finds and loads plugin files. A loaded file is never unloaded: old code may still be on a stack. Start-up only; one thread.
+// Finds and loads plugin files. Nothing of a file is believed before it has been checked and tried in a child process; see
+// host/adr/0011. A loaded file is never unloaded: old code may still be on a stack. One thread at a time.
 #pragma once
 
 #include <hostler/plugin.h>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "plugin/probe.h"
 
 namespace hostler::plugin {
 
@@ -18,20 +20,28 @@ namespace hostler::plugin {
 
 class Plugin {
  public:
-  Plugin(std::string path, const hostler_plugin* table) : path_(std::move(path)), table_(table) {}
-  [[nodiscard]] const std::string& path() const { return path_; }
+  Plugin(std::string path, std::string sha256, const hostler_plugin* table)
+      : path_(std::move(path)), sha256_(std::move(sha256)), table_(table) {}
+  [[nodiscard]] const std::string& path() const { return path_; }      // without symbolic links
+  [[nodiscard]] const std::string& sha256() const { return sha256_; }  // of what was loaded, 64 lower-case hex digits
   [[nodiscard]] const hostler_plugin& table() const { return *table_; }
   // Null if the plugin has no such handler.
   [[nodiscard]] const hostler_handler_desc* find_handler(std::string_view id) const;
   [[nodiscard]] std::vector<std::string_view> handler_ids() const;
 
  private:
-  std::string path_;
+  std::string path_, sha256_;
   const hostler_plugin* table_;
 };
 
-// Loads the file, passes the version gate, calls module_init once per file. One clear line on failure: file, reason, mend.
-[[nodiscard]] core::Result<std::shared_ptr<const Plugin>> load_plugin(const std::string& path);
+struct LoadOptions {
+  std::string sha256;  // what the file must have, 64 hex digits; empty: any
+  ProbeOptions probe;
+};
+
+// Checks the file, tries it in a child process, loads it, passes the version gate, calls module_init. A file that has not changed is
+// loaded once, a changed one beside the old. On failure one line: file, reason, mend.
+[[nodiscard]] core::Result<std::shared_ptr<const Plugin>> load_plugin(const std::string& path, const LoadOptions& options = {});
 
 // Text of a border string; empty if it is null.
 [[nodiscard]] inline std::string_view to_view(hostler_str s) { return s.data == nullptr ? std::string_view() : std::string_view(s.data, s.len); }

@@ -50,7 +50,7 @@ void run_latency(const Job& job) {
   runtime::set_log_level(runtime::LogLevel::warn);
   const auto config = load(job);
   SettledTimes settled;
-  const auto host = cli::make_host(config, {.observer = &settled});
+  const auto host = cli::make_host(config, {.observer = &settled, .admin = nullptr, .probe_program = HOSTLER_BINARY});
   if (auto started = host->start(); !started) throw std::runtime_error(started.error().message);
 
   const std::string topic = config.handlers.front().topics.front();

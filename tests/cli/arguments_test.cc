@@ -75,6 +75,31 @@ TEST_CASE("usage errors name what is wrong and where help is") {
   refused({"check", "--jsn"}, "'hostler check --help' shows how it is used");
 }
 
+TEST_CASE("plugin commands take one word and their options") {
+  const auto test = std::get<PluginTestOptions>(parse({"plugin", "test", "a.so", "--config", "c", "--records", "r", "--expect", "e", "--ledger", "l", "--handler", "h"}));
+  CHECK(test.file == "a.so");
+  CHECK(test.config == "c");
+  CHECK(test.records == "r");
+  CHECK(test.expect == "e");
+  CHECK(test.ledger == "l");
+  CHECK(test.handler == "h");
+  CHECK(std::get<PluginInspectOptions>(parse({"plugin", "inspect", "--json", "a.so"})).json);
+  CHECK(std::get<PluginNewOptions>(parse({"plugin", "new", "a", "--lang", "c"})).language == "c");
+  CHECK(std::get<PluginNewOptions>(parse({"plugin", "new", "a"})).language == "cpp");
+  refused({"plugin", "inspect"}, "'plugin inspect' needs a file: hostler plugin inspect FILE");
+  refused({"plugin", "new", "a", "b"}, "'plugin new' takes one NAME only");
+  refused({"plugin", "test", "a.so", "--config", "c"}, "--records");
+  refused({"plugin", "unload"}, "there is no command 'plugin unload'; there is 'plugin inspect', 'plugin new', 'plugin test'");
+}
+
+TEST_CASE("a demo of a plugin takes its files, and only with the plugin") {
+  const auto demo = std::get<DemoOptions>(parse({"demo", "--plugin", "a.so", "--config", "c", "--records", "r"}));
+  CHECK(demo.plugin == "a.so");
+  CHECK(demo.config == "c");
+  CHECK(demo.records == "r");
+  refused({"demo", "--records", "r"}, "--config and --records go with --plugin FILE");
+}
+
 TEST_CASE("numbers and times of the demo are checked") {
   refused({"demo", "--rate", "-1"}, "--rate is -1; it can be 1 to 10000");
   refused({"demo", "--rate", "0"}, "--rate is 0; it can be 1 to 10000");

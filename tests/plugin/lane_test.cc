@@ -27,7 +27,9 @@ struct Bench {
     plugin::HandlerOffer offer;
     offer.ledger = !off;
     offer.host_version = "test";
-    const auto loaded = plugin::load_plugin(file);
+    plugin::LoadOptions probed;
+    probed.probe.program = HOSTLER_BINARY;
+    const auto loaded = plugin::load_plugin(file, probed);
     REQUIRE(loaded.ok());
     auto made = plugin::Handler::make(loaded.value(), config, offer);
     if (!made) FAIL(made.error().message);

@@ -1,4 +1,4 @@
-/* A plugin that is right but for one thing, chosen by a macro. PICKY is right: it has handlers that tests steer by configuration. */
+/* A plugin whose handlers go wrong as their configuration tells them to. */
 #include <hostler/plugin.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,16 +76,6 @@ static hostler_handler *create(const hostler_host *host, hostler_str id, hostler
   return &s->handler;
 }
 
-static hostler_status init(hostler_error *error) {
-#ifdef INIT_FAILS
-  say(error, "no licence file");
-  return HOSTLER_E_FAILED;
-#else
-  (void)error;
-  return HOSTLER_OK;
-#endif
-}
-
 static const hostler_handler_desc descs[] = {
     {sizeof(hostler_handler_desc), HOSTLER_HANDLER_SINGLE_LANE, STR("picky.single"), STR("1"), STR(""), STR(""), STR("")},
     {sizeof(hostler_handler_desc), HOSTLER_HANDLER_ENQUEUES, STR("picky.sql"), STR("1"), STR(""), STR(""), STR("")}};
@@ -93,38 +83,6 @@ static uint32_t count(void) { return 2; }
 static const hostler_handler_desc *at(uint32_t i) { return i < 2 ? &descs[i] : NULL; }
 
 static const hostler_plugin table = {
-#ifdef SMALL_TABLE
-    16,
-#else
-    sizeof(hostler_plugin),
-#endif
-#ifdef OTHER_MAJOR
-    HOSTLER_ABI_MAJOR + 7,
-#else
-    HOSTLER_ABI_MAJOR,
-#endif
-#ifdef OLD_MINOR
-    0,
-#else
-    HOSTLER_ABI_MINOR,
-#endif
-#ifdef NEEDS_NEWER
-    HOSTLER_ABI_MINOR + 5,
-#else
-    HOSTLER_ABI_MINOR,
-#endif
-    0, 0, init, NULL,
-#ifdef NO_HANDLERS
-    NULL, NULL,
-#else
-    count, at,
-#endif
-    validate, create};
+    sizeof(hostler_plugin), HOSTLER_ABI_MAJOR, HOSTLER_ABI_MINOR, HOSTLER_ABI_MINOR, 0, 0, NULL, NULL, count, at, validate, create};
 
-const hostler_plugin *hostler_plugin_entry_v1(void) {
-#ifdef NULL_ENTRY
-  return NULL;
-#else
-  return &table;
-#endif
-}
+const hostler_plugin *hostler_plugin_entry_v1(void) { return &table; }

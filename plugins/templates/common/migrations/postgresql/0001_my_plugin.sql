@@ -1,0 +1,5 @@
+CREATE TABLE my_plugin (
+  key        text PRIMARY KEY,
+  value      text NOT NULL,
+  updated_at timestamptz NOT NULL
+);

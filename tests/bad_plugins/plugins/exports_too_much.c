@@ -1,0 +1,3 @@
+/* Built without the version script. */
+#include "right.h"
+int shared_counter = 1;

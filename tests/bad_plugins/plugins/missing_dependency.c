@@ -1,0 +1,3 @@
+int gone(void);
+#define COUNT ((uint32_t)gone())
+#include "right.h"

@@ -1,0 +1,2 @@
+#define CREATE 0
+#include "right.h"

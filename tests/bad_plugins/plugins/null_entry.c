@@ -1,0 +1,2 @@
+#define ENTRY_RETURNS 0
+#include "right.h"

@@ -1,0 +1,3 @@
+#define COUNT 2
+#define SECOND_ID "right.one"
+#include "right.h"

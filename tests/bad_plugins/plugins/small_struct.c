@@ -1,0 +1,2 @@
+#define STRUCT_SIZE 16
+#include "right.h"
