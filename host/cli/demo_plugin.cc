@@ -155,10 +155,11 @@ core::Status<> PluginDemo::set_up() {
       return core::Error{options_.records + ": has records of topic " + record.where.topic +
                          ", which no handler of this plugin reads"};
   }
-  auto migrator = open_database(config_, false);
-  if (!migrator) return core::Error{migrator.error().message};
-  if (auto applied = (*migrator)->apply(); !applied) return applied.error();
-  migrator->reset();
+  for (const auto& database : databases_of(config_)) {
+    auto migrator = open_database(config_, database, false);
+    if (!migrator) return core::Error{migrator.error().message};
+    if (auto applied = (*migrator)->apply(); !applied) return applied.error();
+  }
 
   kafka::PublisherOptions producing;
   producing.brokers = cluster_->bootstrap();

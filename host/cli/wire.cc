@@ -293,6 +293,11 @@ core::HostHealth WiredHost::health() const {
   const std::scoped_lock lock(mutex_);
   out.draining = stop_;
   out.starting = !running_ && !stop_;
+  for (const auto& failed : failed_) {
+    auto& handler = out.handlers.emplace_back();
+    handler.name = failed.name;
+    handler.failed = failed.failed;
+  }
   for (const auto& running : handlers_) {
     if (!running_) {
       out.handlers.emplace_back().name = running.handler->config().name;

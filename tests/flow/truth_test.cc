@@ -221,3 +221,16 @@ TEST_CASE("truth: a member without a partition is ready, and says why it does no
   w.must_be_well();
   CHECK(w.host.leave() == 0);
 }
+
+TEST_CASE("truth: a handler whose plugin cannot be loaded is named, and the others run") {
+  World world;
+  const std::string topic = world.topic();
+  const auto bad = world.folder().write("bad.so", "this is no plugin");
+  const auto config = world.config({world.handler({topic}), world.handler({topic}).text("name", "broken").text("group", world.name("other")).text("plugin", bad.string())});
+  world.migrate(config);
+  Watched w(world, config);
+  w.must_see({true, false, "handler broken: does not run: ", "hostler_handler_failed{handler=\"broken\"} 1"});
+  world.kafka().produce_all(topic, {event("one", "good")});
+  CHECK(eventually(20s, [&] { return world.effect_count() == 1; }));
+  CHECK(w.host.leave() == 0);
+}
