@@ -300,6 +300,11 @@ core::HostHealth WiredHost::health() const {
       out.handlers.push_back(running.runtime->health());
     }
   }
+  for (const auto& state : failed_) {
+    auto& handler = out.handlers.emplace_back();
+    handler.name = state.name;
+    handler.failed = state.failed;
+  }
   return out;
 }
 
