@@ -77,7 +77,8 @@ core::Result<core::HostConfig> load(const DemoOptions& options, const fs::path& 
   const auto properties = kafka::MockCluster::consumer_properties();
   config.kafka.brokers = {brokers};
   config.kafka.properties = properties;
-  config.ledger = {"sqlite://" + (folder / "ledger.db").string(), 4};
+  config.ledger = {};
+  config.ledger.url = "sqlite://" + (folder / "ledger.db").string();
   std::error_code failed;
   const auto library = fs::absolute(options.plugin, failed);
   std::erase_if(config.handlers, [&](const core::HandlerConfig& h) {
@@ -89,6 +90,8 @@ core::Result<core::HostConfig> load(const DemoOptions& options, const fs::path& 
   for (auto& handler : config.handlers) {
     handler.plugin = library.string();
     handler.kafka = properties;
+    handler.cluster.clear();
+    handler.ledger.clear();
     const bool pattern = std::any_of(handler.topics.begin(), handler.topics.end(),
                                      [](const std::string& t) { return t.find('*') != std::string::npos; });
     if (pattern)

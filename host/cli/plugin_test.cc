@@ -79,7 +79,8 @@ core::Result<core::HandlerConfig> choose(const core::HostConfig& config, const P
 // A database with the host's tables and the handler's.
 core::Result<std::unique_ptr<runtime::Ledger>> open(const std::string& url,
                                                     const core::HandlerConfig& handler) {
-  const core::LedgerConfig config{url, 4};
+  core::LedgerConfig config;
+  config.url = url;
   {
     auto migrator = store::open_migrator(config);
     if (!migrator) return migrator.error();

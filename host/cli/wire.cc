@@ -293,17 +293,17 @@ core::HostHealth WiredHost::health() const {
   const std::scoped_lock lock(mutex_);
   out.draining = stop_;
   out.starting = !running_ && !stop_;
-  for (const auto& failed : failed_) {
-    auto& handler = out.handlers.emplace_back();
-    handler.name = failed.name;
-    handler.failed = failed.failed;
-  }
   for (const auto& running : handlers_) {
     if (!running_) {
       out.handlers.emplace_back().name = running.handler->config().name;
     } else if (!stop_) {
       out.handlers.push_back(running.runtime->health());
     }
+  }
+  for (const auto& state : failed_) {
+    auto& handler = out.handlers.emplace_back();
+    handler.name = state.name;
+    handler.failed = state.failed;
   }
   return out;
 }

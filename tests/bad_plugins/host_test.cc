@@ -2,6 +2,7 @@
 #include "bad_plugins/bad_plugin.h"
 #include "cli/wire.h"
 #include "config/load_config.h"
+#include "core/health.h"
 #include "kafka/mock_cluster.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
@@ -27,15 +28,14 @@ struct Platform {
     REQUIRE(cluster->create_topic("events", 1).ok());
   }
   std::string write(const std::string& handlers) const {
-    std::string text = "[kafka]\nbrokers = [\"" + cluster->bootstrap() + "\"]\n[kafka.properties]\n";
+    std::string text = "[http]\nlisten = \"\"\n[kafka]\nbrokers = [\"" + cluster->bootstrap() + "\"]\n[kafka.properties]\n";
     for (const auto& [name, value] : kafka::MockCluster::consumer_properties())
       text += "\"" + name + "\" = \"" + value + "\"\n";
     return dir
-        .write(
-            "hostler.toml",
-            text +
-                "[defaults.retry]\ndelays = []\nmax_retries = 0\n[defaults.dead_letter]\ncreate_topics = false\n" +
-                handlers)
+        .write("hostler.toml", text +
+                                   "[defaults.retry]\ndelays = []\nmax_retries = "
+                                   "0\n[defaults.dead_letter]\ncreate_topics = false\n" +
+                                   handlers)
         .string();
   }
   TempDir dir;
@@ -54,10 +54,10 @@ TEST_CASE("a host with four bad plugins runs the handler of the good one, and sa
       handler_text("starter", bad_plugin("start_fails"), "right.one") +
       handler_text("pinned", good, "noop.record", "sha256 = \"" + std::string(64, '0') + "\"\n"));
   Process host({HOSTLER_BINARY, "run", "--config", file});
-  const bool ready =
-      host.wait_for_output("ready: every handler has joined its group, but 4 that cannot run", 60s);
+  const bool runs = host.wait_for_output("handler fine: started: group fine", 60s) &&
+                    host.wait_for_output("not ready: handler thrower does not run", 60s);
   INFO(host.output());
-  REQUIRE(ready);
+  REQUIRE(runs);
   CHECK_THAT(host.output(), contains("throws.so: throws while it is loaded: no licence file") &&
                                 contains("(handler thrower does not run)") &&
                                 contains("exits.so: ends the process in its static constructors") &&
@@ -92,4 +92,18 @@ TEST_CASE("a failed handler is in the host's state with its reason") {
     if (state.name == "leaver") CHECK_THAT(state.failed, contains("exits.so: ends the process"));
     if (state.name == "fine") CHECK(state.failed.empty());
   }
+  const auto joined = [&] {
+    const auto states = host->state();
+    return std::any_of(states.begin(), states.end(),
+                       [](const auto& s) { return s.name == "fine" && s.source.joined; });
+  };
+  CHECK(eventually(60s, joined));
+  // Health tells the truth: alive, and not ready to settle every record.
+  const auto health = host->health();
+  const auto failed = std::find_if(health.handlers.begin(), health.handlers.end(),
+                                   [](const auto& h) { return h.name == "leaver"; });
+  REQUIRE(failed != health.handlers.end());
+  CHECK_THAT(failed->failed, contains("exits.so: ends the process"));
+  CHECK(core::assess(health).live);
+  CHECK_FALSE(core::assess(health).ready);
 }

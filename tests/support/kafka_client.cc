@@ -462,8 +462,10 @@ void KafkaClient::set_committed(const std::string& group, const std::string& top
   for (std::size_t g = 0; g < count; ++g) {
     if (const auto* error = rd_kafka_group_result_error(groups[g]); error != nullptr) {
       const auto code = rd_kafka_error_code(error);
-      if (code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS || code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR)
-        return set_committed(group, topic, partition, offset);  // the broker has just made its offsets topic
+      if (code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS || code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the broker has just made its offsets topic
+        return set_committed(group, topic, partition, offset);
+      }
       fail("set offsets of " + group, rd_kafka_error_string(error));
     }
     const auto* partitions = rd_kafka_group_result_partitions(groups[g]);
