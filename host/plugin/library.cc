@@ -1,6 +1,7 @@
 #include "plugin/library.h"
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include <boost/dll/shared_library.hpp>
 #include <string>
@@ -33,7 +34,8 @@ core::Error cannot_load(const std::string& name) {
 } // namespace
 
 Library open_library(int fd, const Progress& progress) {
-  const std::string name = "/proc/self/fd/" + std::to_string(fd);
+  // Not /proc/self: debuggers and symbolizers open a library by the name it was loaded with, and would read a descriptor of their own.
+  const std::string name = "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(fd);
   // NOW: nothing is left to fail while records are handled. NODELETE: code may still be on a stack when the last handler goes.
   const auto mode = static_cast<dll::load_mode::type>(RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   dll::fs::error_code failed;
