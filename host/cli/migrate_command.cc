@@ -1,5 +1,6 @@
 #include <cstdio>
 
+#include "cli/audit.h"
 #include "cli/commands.h"
 #include "cli/database.h"
 #include "store/open_ledger.h"
@@ -14,7 +15,18 @@ int migrate(const core::HostConfig& config, const Database& database, bool dry_r
     std::fprintf(stderr, "hostler: %s\n", migrator.error().message.c_str());
     return migrator.error().unreachable ? exit_unreachable : exit_not_fine;
   }
+  const std::string url = store::masked_url(database.config->url);
+  if (!dry_run) {
+    if (auto noted = audit(config, "ledger migrate", url, "begins"); !noted) {
+      std::fprintf(stderr, "hostler: %s\n", noted.error().message.c_str());
+      return exit_not_fine;
+    }
+  }
   const auto done = dry_run ? (*migrator)->plan() : (*migrator)->apply();
+  if (!dry_run) {
+    const std::string outcome = done ? std::to_string(done->size()) + " applied" : "failed: " + done.error().message;
+    if (auto noted = audit(config, "ledger migrate", url, outcome); !noted) std::fprintf(stderr, "hostler: %s\n", noted.error().message.c_str());
+  }
   if (!done) {
     std::fprintf(stderr, "hostler: %s\n", done.error().message.c_str());
     return exit_not_fine;
@@ -22,7 +34,7 @@ int migrate(const core::HostConfig& config, const Database& database, bool dry_r
   for (const store::Migration& migration : *done) {
     std::printf("%s %s %s\n", dry_run ? "pending" : "applied", migration.owner.c_str(), migration.name.c_str());
   }
-  std::printf("%s: %s\n", store::masked_url(database.config->url).c_str(),
+  std::printf("%s: %s\n", url.c_str(),
               done->empty() ? "up to date"
                             : (std::to_string(done->size()) + (dry_run ? " pending" : " applied")).c_str());
   return exit_fine;

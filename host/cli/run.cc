@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cli/admin_port.h"
+#include "cli/audit.h"
 #include "cli/commands.h"
 #include "cli/log_output.h"
 #include "cli/wire.h"
@@ -68,8 +69,14 @@ class Watch {
   std::string said_;
 };
 
+// The host's own life: it goes on if the line cannot be written.
+void note(const core::HostConfig& config, std::string_view action, std::string_view outcome) {
+  if (auto noted = audit(config, action, config.file, outcome); !noted) runtime::log_limited(LogLevel::error, "audit", noted.error().message);
+}
+
 // The log's file and level may be changed while the host runs; everything else needs a restart.
-void renew_log(const std::string& file, LogOutput& output) {
+void renew_log(const std::string& file, LogOutput& output, const core::HostConfig& running) {
+  note(running, "log", "opened anew");
   const auto config = config::load_config(file, config::process_environment());
   if (!config) {
     runtime::log(LogLevel::error, "HUP: the log stays as it is, the configuration has errors: " + config.error().front().text());
@@ -124,6 +131,7 @@ int run_host(const core::HostConfig& config) {
     runtime::log(LogLevel::error, port.error().message);
     return exit_usage;
   }
+  note(config, "run", "started");
   // Up is what systemd waits for; a broker or database that is down shows in the status and on /readyz instead of failing the start.
   service::notify_ready();
   Watch watch(*host);
@@ -131,13 +139,14 @@ int run_host(const core::HostConfig& config) {
     watch.look();
     const auto signal = service::wait_signal(watch.pause());
     if (signal == service::Signal::terminate) break;
-    if (signal == service::Signal::renew) renew_log(config.file, output);
+    if (signal == service::Signal::renew) renew_log(config.file, output, config);
     if (const auto failure = host->failure(); !failure.empty()) {
       runtime::log(LogLevel::error, failure);
       return exit_usage;
     }
   }
   runtime::log(LogLevel::info, "draining: no new records, what is in flight is finished");
+  note(config, "run", "asked to stop");
   service::notify_stopping();
   const int code = drain(*host, config.drain_timeout);
   port->reset();

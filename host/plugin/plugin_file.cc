@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <pwd.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <cerrno>
@@ -9,6 +10,7 @@
 #include <cstring>
 #include <deque>
 #include <filesystem>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -22,7 +24,30 @@ struct Folder {
   std::string path; // "" is the root, so that path + "/" + name is right everywhere
 };
 
-bool ours(uid_t owner) { return owner == 0 || owner == ::geteuid(); }
+// Who can exchange the host's own program is trusted with its plugins: a checkout that belongs to somebody else works, and nobody gains.
+struct OwnProgram {
+  uid_t owner = 0;
+  std::set<std::pair<dev_t, ino_t>> folders;
+
+  OwnProgram() {
+    std::error_code failed;
+    auto path = std::filesystem::read_symlink("/proc/self/exe", failed);
+    struct stat status {};
+    if (failed || ::stat(path.c_str(), &status) != 0) return;
+    owner = status.st_uid;
+    while (path.has_relative_path()) {
+      path = path.parent_path();
+      if (::stat(path.c_str(), &status) == 0) folders.emplace(status.st_dev, status.st_ino);
+    }
+  }
+};
+
+const OwnProgram& own_program() {
+  static const OwnProgram program;
+  return program;
+}
+
+bool ours(uid_t owner) { return owner == 0 || owner == ::geteuid() || owner == own_program().owner; }
 
 std::string mode_text(mode_t mode) {
   constexpr std::string_view digits = "01234567";
@@ -33,6 +58,7 @@ std::string mode_text(mode_t mode) {
 
 // Why `what` (the file, a folder, a link) cannot be trusted; empty if it can.
 std::string distrust_of(const std::string& path, const struct stat& status, bool folder) {
+  if (folder && own_program().folders.contains({status.st_dev, status.st_ino})) return "";
   const std::string what = (folder ? "the folder " : "") + path;
   if (!ours(status.st_uid)) {
     return what + " belongs to " + owner_name(status.st_uid) +

@@ -136,3 +136,26 @@ TEST_CASE("under systemd lines carry their priority for the journal") {
   CHECK_THAT(host.output(), contains("<4>not ready: "));
   CHECK(host.leave() == 0);
 }
+
+TEST_CASE("what operators do is in the audit log, and what cannot be accounted for is not done") {
+  World world;
+  const auto config = world.config({world.handler({world.topic()})});
+  const auto log = world.folder() / "audit.log";
+  host_keys(config, "audit_log = \"" + log.string() + "\"\n");
+  world.migrate(config);
+  Host host(config);
+  host.ready();
+  CHECK(host.leave() == 0);
+  const std::string text = text_of(log);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 4);
+  for (const char* part : {R"("action":"ledger migrate")", R"("outcome":"begins")", R"( applied"})", R"("user":")", R"("action":"run")", R"("outcome":"started")", R"("outcome":"asked to stop")"})
+    CHECK_THAT(text, contains(part));
+
+  World other;
+  const auto refused = other.config({other.handler({other.topic()})});
+  host_keys(refused, "audit_log = \"/nonexistent/audit.log\"\n");
+  const auto done = run({HOSTLER_BINARY, "ledger", "migrate", "--config", refused.string()});
+  CHECK(done.status.code == 1);
+  CHECK_THAT(done.output, contains("nothing is done that cannot be accounted for"));
+  CHECK(other.db().number("SELECT count(*) FROM information_schema.tables WHERE table_name = 'hostler_mark' AND table_schema = current_schema()") == 0);
+}

@@ -1,0 +1,49 @@
+#include "cli/audit.h"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+namespace hostler::cli {
+namespace {
+
+std::string user_name() {
+  std::array<char, 4096> buffer{};
+  struct passwd entry {};
+  struct passwd* found = nullptr;
+  if (getpwuid_r(geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) return found->pw_name;
+  return "uid " + std::to_string(geteuid());
+}
+
+}  // namespace
+
+core::Status<> audit(const core::HostConfig& config, std::string_view action, std::string_view object, std::string_view outcome) {
+  if (config.audit_log.empty()) return core::Status<>::success();
+  nlohmann::ordered_json line = {{"time", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())))},
+                                 {"user", user_name()},
+                                 {"pid", getpid()},
+                                 {"host", config.name},
+                                 {"action", action},
+                                 {"object", object},
+                                 {"outcome", outcome}};
+  if (const char* const sudo = std::getenv("SUDO_USER"); sudo != nullptr) line["sudo_user"] = sudo;
+  const std::string text = line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  const auto failed = [&] { return core::Error{"[host] audit_log = \"" + config.audit_log + "\": " + std::strerror(errno) + "; nothing is done that cannot be accounted for"}; };
+  const int file = open(config.audit_log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+  if (file < 0) return failed();
+  const ssize_t written = write(file, text.data(), text.size());  // one write: lines of several processes do not mix
+  const bool whole = written == static_cast<ssize_t>(text.size()) && fdatasync(file) == 0;
+  const auto status = whole ? core::Status<>::success() : core::Status<>(failed());
+  close(file);
+  return status;
+}
+
+}  // namespace hostler::cli
