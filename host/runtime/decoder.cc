@@ -183,7 +183,7 @@ void Decoder::decode_event(core::Batch& batch, std::size_t index) {
   }
 }
 
-void Decoder::use_origin_id(core::Batch& batch, core::Record& record) {
+void Decoder::use_origin_id(core::Batch& batch, core::Record& record) const {
   if (handler_.idempotency != core::Idempotency::event_id) return;
   std::string origin(record.topic);
   origin += '\0';

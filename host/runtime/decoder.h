@@ -27,7 +27,7 @@ class Decoder {
   struct Json;
   void decode_copy(core::Batch& batch, std::size_t index, core::Timestamp now);
   void decode_event(core::Batch& batch, std::size_t index);
-  void use_origin_id(core::Batch& batch, core::Record& record);
+  void use_origin_id(core::Batch& batch, core::Record& record) const;
   void accept_id(core::Batch& batch, core::Record& record, std::string_view id);
 
   const core::HandlerConfig& handler_;

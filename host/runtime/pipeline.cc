@@ -438,7 +438,7 @@ bool Pipeline::pause(const std::string& why) {
   return true;
 }
 
-void Pipeline::turned() {
+void Pipeline::turned() const {
   if (parts_.progress != nullptr) parts_.progress->turned();
 }
 

@@ -80,7 +80,7 @@ class Pipeline {
   void report_published(std::span<const OutRecord> records, std::span<const PublishFailure> failures);
   bool pause(const std::string& why);
   void flowing();
-  void turned();
+  void turned() const;
   Settled give_back(const Slice& slice, core::Millis hold);
   [[nodiscard]] core::Offset mark_to(const Slice& slice) const;
   [[nodiscard]] const core::VerdictDetail* detail_of(const Slice& slice, std::size_t index) const;

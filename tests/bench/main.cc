@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bench/comparison.h"
+#include "bench/idle.h"
 #include "bench/job.h"
 #include "bench/scenario.h"
 #include "bench/sides.h"
@@ -27,12 +28,14 @@ constexpr const char* usage =
   effects   a pipelined loop written by hand (batch 500: ids, mark, one insert per record, COMMIT) beside the host
             with sql.effects on PostgreSQL, event ids from a header
   latency   the host at 10,000 records/s, from the intended send time to settled
+  idle      `hostler run` with one handler and nothing to do: memory, processor, and from its start to ready beside a
+            bare client's join (aims: 30 MB, 0.5 % of a core, 300 ms beyond the join)
 
 Each run of a side is a process of its own, with a fresh group and schema. The time goes from its first settled batch
 to its last settled record; joining and the last offset commit are not in it, but that every offset is committed and
 every record has its one effect is checked.
 
-  --only NAME     consume, effects or latency
+  --only NAME     consume, effects, latency or idle
   --pairs N       how many pairs count (11)
   --records N     of consume (4000000); a side should take a second at least
   --effects N     of effects (200000)
@@ -128,6 +131,12 @@ Latency bench_latency(const Options& options) {
   return run_latency_side(consume_scenario(topic, options.latency), rate);
 }
 
+Idle bench_idle(const Options& options) {
+  const std::string topic = testing::unique_prefix() + "idle";
+  testing::KafkaClient().create_topic(topic);
+  return run_idle(topic, std::min<std::size_t>(options.pairs, 5));
+}
+
 void print_result(const Comparison& c) {
   const std::string found = c.counted == 0 ? "no pair counted"
                                            : fmt::format("ratio {:.3f}, interval {:.3f}..{:.3f}", c.ratio,
@@ -139,12 +148,17 @@ void print_result(const Comparison& c) {
 void run_benches(const Options& options) {
   const auto wanted = [&](const char* name) { return options.only.empty() || options.only == name; };
   std::vector<Comparison> comparisons;
-  std::string latency;
+  std::string latency;  // … and idle: lines of their own
   if (wanted("consume")) comparisons.push_back(bench_consume(options));
   if (wanted("effects")) comparisons.push_back(bench_effects(options));
   if (wanted("latency")) {
     const auto found = bench_latency(options);
     latency = fmt::format("latency at 10000/s: p50 {:.1f} ms, p99 {:.1f} ms\n", found.p50, found.p99);
+  }
+  if (wanted("idle")) {
+    const auto found = bench_idle(options);
+    latency += fmt::format("idle: {:.1f} MB resident, {:.2f} % of a core; ready after {:.0f} ms, {:.0f} ms beyond a bare client's join of {:.0f} ms\n",
+                           found.resident_mb, found.cpu_percent, found.ready_ms, found.ready_ms - found.join_ms, found.join_ms);
   }
   if (comparisons.empty() && latency.empty())
     throw std::invalid_argument("no bench is called " + options.only);

@@ -109,6 +109,15 @@ Measured run_side(const Scenario& scenario, const std::string& side) {
   return measured;
 }
 
+PreparedHost prepare_host(const Scenario& scenario, const testing::TempDir& folder) {
+  PreparedHost out;
+  const std::string group = testing::unique_prefix() + "idle";
+  if (!scenario.database.empty()) out.schema = make_schema(scenario, group, folder);
+  const std::string text = configuration(scenario, group, out.schema ? out.schema->url() : "");
+  out.config = folder.write("idle.toml", "[http]\nlisten = \"127.0.0.1:0\"\n" + text).string();
+  return out;
+}
+
 Latency run_latency_side(const Scenario& scenario, std::uint64_t rate) {
   const testing::TempDir folder;
   const auto config =

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "bench/drain.h"
+#include "support/postgres.h"
+#include "support/temp_dir.h"
 
 namespace hostler::bench {
 
@@ -23,6 +26,13 @@ struct Scenario {
 // Runs `side` of the scenario in a child process. Throws when it fails, when an offset is left uncommitted, or when the
 // effects are not one for each record.
 [[nodiscard]] Measured run_side(const Scenario& scenario, const std::string& side);
+
+// A configuration for `hostler run` in a fresh group, with its tables where the scenario has a database. They go with the object.
+struct PreparedHost {
+  std::unique_ptr<testing::PostgresSchema> schema;
+  std::string config;
+};
+[[nodiscard]] PreparedHost prepare_host(const Scenario& scenario, const testing::TempDir& folder);
 
 // p50 and p99 in milliseconds, as the child measured them. The scenario's topic is empty.
 struct Latency {
