@@ -41,10 +41,9 @@ core::Status<> MockCluster::create_topic(const std::string& name, std::int32_t p
   return core::Status<>::success();
 }
 
-void MockCluster::fail_produce(std::int16_t error, std::size_t count) {
-  constexpr std::int16_t produce = 0;  // the request's number in the protocol
+void MockCluster::fail(Request request, std::int16_t error, std::size_t count) {
   const std::vector<rd_kafka_resp_err_t> errors(count, static_cast<rd_kafka_resp_err_t>(error));
-  rd_kafka_mock_push_request_errors_array(impl_->cluster.get(), produce, errors.size(), errors.data());
+  rd_kafka_mock_push_request_errors_array(impl_->cluster.get(), static_cast<std::int16_t>(request), errors.size(), errors.data());
 }
 
 std::map<std::string, std::string> MockCluster::consumer_properties() {

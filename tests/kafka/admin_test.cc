@@ -1,5 +1,6 @@
 #include "kafka/admin.h"
 
+#include "kafka/mock_cluster.h"
 #include "support/catch.h"
 #include "support/kafka_client.h"
 #include "support/wait.h"
@@ -98,6 +99,21 @@ TEST_CASE("a group's committed partitions are counted, none for a group that doe
   const auto some = admin.committed_partitions(name + "-group");
   REQUIRE(some);
   CHECK(*some == 2);
+}
+
+// In a client without a group this answer ends the program, in every version of librdkafka so far.
+TEST_CASE("a group whose coordinator moves meanwhile is asked again") {
+  constexpr std::int16_t not_coordinator = 16;
+  const auto cluster = kafka::MockCluster::create();
+  REQUIRE(cluster);
+  auto o = options();
+  o.brokers = (*cluster)->bootstrap();
+  kafka::KafkaAdmin admin(o);
+  REQUIRE(admin.start());
+  (*cluster)->fail(kafka::MockCluster::Request::offset_fetch, not_coordinator, 2);
+  const auto none = admin.committed_partitions("g");
+  if (!none) FAIL(none.error().message);
+  CHECK(*none == 0);
 }
 
 TEST_CASE("the cluster tells its id") {

@@ -254,7 +254,7 @@ TEST_CASE("after a fatal error of the producer the next call gets a new one") {
   auto r = record("t", bytes(v));
   REQUIRE(publisher.publish({&r, 1}).empty());
   constexpr std::int16_t out_of_order_sequence_number = 45;
-  (*cluster)->fail_produce(out_of_order_sequence_number, 1);
+  (*cluster)->fail(kafka::MockCluster::Request::produce, out_of_order_sequence_number, 1);
   CHECK(kinds(publisher.publish({&r, 1})) == std::vector<Kind>{Kind::unavailable});
   CHECK(publisher.publish({&r, 1}).empty());
   const std::lock_guard lock(mutex);
@@ -273,7 +273,7 @@ TEST_CASE("what the broker does not allow is refused, what it cannot do now is u
   const std::string v = "v";
   auto r = record("t", bytes(v));
   const auto with_error = [&](std::int16_t error, std::size_t count) {
-    (*cluster)->fail_produce(error, count);
+    (*cluster)->fail(kafka::MockCluster::Request::produce, error, count);
     return kinds(publisher.publish({&r, 1}));
   };
   CHECK(with_error(29, 1).empty());                                // TOPIC_AUTHORIZATION_FAILED: asked again once
@@ -296,7 +296,7 @@ TEST_CASE("a delivery that the client only infers is none: without an offset nob
   REQUIRE(publisher.publish({&r, 1}).empty());
   // The client takes it for "written before" and reports the record as delivered, at no offset.
   constexpr std::int16_t duplicate_sequence_number = 46;
-  (*cluster)->fail_produce(duplicate_sequence_number, 1);
+  (*cluster)->fail(kafka::MockCluster::Request::produce, duplicate_sequence_number, 1);
   CHECK(kinds(publisher.publish({&r, 1})) == std::vector<Kind>{Kind::unavailable});
   CHECK(publisher.publish({&r, 1}).empty());
 }

@@ -148,14 +148,19 @@ struct KafkaClient::Impl {
   // Runs one admin request and returns its result event. `send` gets the options and the queue.
   template <class Send>
   Event request(rd_kafka_admin_op_t operation, const std::string& what, Send send) {
-    const Options options(rd_kafka_AdminOptions_new(producer.get(), operation));
+    return request(producer.get(), admin.get(), operation, what, send);
+  }
+  template <class Send>
+  static Event request(rd_kafka_t* kafka, rd_kafka_queue_t* replies, rd_kafka_admin_op_t operation,
+                       const std::string& what, Send send) {
+    const Options options(rd_kafka_AdminOptions_new(kafka, operation));
     char text[256];
     check(rd_kafka_AdminOptions_set_request_timeout(options.get(), timeout_ms, text, sizeof text), what);
     Event event(nullptr);
     // A coordinator that has just been chosen says so until it has read its log.
     const bool settled = eventually(30s, [&] {
-      send(options.get(), admin.get());
-      event.reset(rd_kafka_queue_poll(admin.get(), timeout_ms + 5'000));
+      send(options.get(), replies);
+      event.reset(rd_kafka_queue_poll(replies, timeout_ms + 5'000));
       const auto error = event ? rd_kafka_event_error(event.get()) : RD_KAFKA_RESP_ERR_NO_ERROR;
       return error != RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS && error != RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE &&
              error != RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
@@ -164,6 +169,16 @@ struct KafkaClient::Impl {
     if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
       fail(what, rd_kafka_event_error_string(event.get()));
     return event;
+  }
+
+  const GroupClient& group_client(const std::string& group) {
+    auto& client = groups[group];
+    if (!client.kafka) {
+      client.kafka = open(RD_KAFKA_CONSUMER, {{"bootstrap.servers", bootstrap}, {"group.id", group}, {"log_level", "3"}},
+                          nullptr, nullptr);
+      client.replies.reset(rd_kafka_queue_new(client.kafka.get()));
+    }
+    return client;
   }
 
   Metadata metadata(rd_kafka_topic_t* only) const {
