@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
@@ -64,9 +65,8 @@ core::Result<core::HostConfig> load(const DemoOptions& options, const fs::path& 
     auto toml = sample_toml(options.plugin, folder);
     if (!toml) return toml.error();
     file = (folder / "hostler.toml").string();
-    std::unique_ptr<std::FILE, decltype(&std::fclose)> out(std::fopen(file.c_str(), "w"), &std::fclose);
-    if (out == nullptr || std::fputs(toml->c_str(), out.get()) < 0)
-      return core::Error{file + ": cannot be written"};
+    std::ofstream out(file);
+    if (!(out << *toml << std::flush)) return core::Error{file + ": cannot be written"};
   }
   auto environment = config::process_environment();
   environment["KAFKA_BROKERS"] = brokers;

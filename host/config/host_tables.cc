@@ -34,7 +34,7 @@ void read_http(const Section& section, core::HttpConfig& config) {
   if (const Node* const listen = section.find("listen");
       listen != nullptr && listen->kind == Node::Kind::string && listen->text.empty()) {
     config.listen.clear();
-    section.came_to("listen", quoted(""));
+    section.came_to("listen", toml_string(""));
   } else if (section.read("listen", config.listen)) {
     const std::size_t colon = config.listen.rfind(':');
     unsigned port = 0;

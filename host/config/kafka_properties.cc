@@ -96,7 +96,7 @@ class Reader {
     if (text.find('\0') != std::string::npos)
       return problems_.add(value.at, in_quotes(name) + " holds a NUL character");
     out_[name] = text;
-    if (report_ != nullptr) report_->add(name_, quoted(name), names_secret(name) ? "\"***\"" : shown(value), &value);
+    if (report_ != nullptr) report_->add(name_, toml_string(name), names_secret(name) ? "\"***\"" : shown(value), &value);
   }
 
   std::string title_;

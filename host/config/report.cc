@@ -19,7 +19,7 @@ bool names_secret(std::string_view key) {
                      [&](std::string_view word) { return lower.find(word) != std::string::npos; });
 }
 
-std::string quoted(std::string_view text) {
+std::string toml_string(std::string_view text) {
   Node node;
   node.kind = Node::Kind::string;
   node.text = std::string(text);
@@ -30,7 +30,7 @@ std::string quoted(std::string_view text) {
 std::string shown(const Node& node) {
   Problems none;
   switch (node.kind) {
-    case Node::Kind::string: return quoted(core::masked_url(node.secret() ? node.masked : node.text));
+    case Node::Kind::string: return toml_string(core::masked_url(node.secret() ? node.masked : node.text));
     case Node::Kind::array: {
       std::string out = "[";
       for (const Node& item : node.items) out += (out.size() > 1 ? ", " : "") + shown(item);

@@ -22,7 +22,7 @@ class Report {
 
 // A value as TOML would state it, with *** for what came from a secret.
 [[nodiscard]] std::string shown(const Node& node);
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string toml_string(std::string_view text); // named so that std::quoted is not meant
 
 // Names under which people keep secrets: password, token, secret, … anywhere in it.
 [[nodiscard]] bool names_secret(std::string_view key);

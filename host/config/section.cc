@@ -93,7 +93,7 @@ bool Section::read(std::string_view key, std::string& out) const {
   (void)info(key);
   const bool right = read_text(key, out);
   const Node* const node = find(key);
-  came_to(key, node != nullptr ? shown(*node) : quoted(out));
+  came_to(key, node != nullptr ? shown(*node) : toml_string(out));
   return right;
 }
 
@@ -101,7 +101,7 @@ bool Section::read_path(std::string_view key, std::string& out) const {
   (void)info(key);
   const bool right = read_text(key, out);
   if (right) out = beside(where(key), out);
-  came_to(key, quoted(out));
+  came_to(key, toml_string(out));
   return right;
 }
 
@@ -140,7 +140,7 @@ bool Section::read(std::string_view key, std::int32_t& out) const {
   std::int64_t number = out;
   const bool right = read_number(key, number);
   out = static_cast<std::int32_t>(number);
-  came_to(key, number < 0 ? quoted("") : std::to_string(number)); // below every range: stands for "not stated"
+  came_to(key, number < 0 ? toml_string("") : std::to_string(number)); // below every range: stands for "not stated"
   return right;
 }
 
@@ -188,7 +188,7 @@ bool Section::read(std::string_view key, core::Millis& out) const {
       right = true;
     }
   }
-  came_to(key, quoted(show(out)));
+  came_to(key, toml_string(show(out)));
   return right;
 }
 
@@ -211,7 +211,7 @@ bool Section::read_size(std::string_view key, std::uint64_t& out) const {
       right = true;
     }
   }
-  came_to(key, quoted(show_size(out)));
+  came_to(key, toml_string(show_size(out)));
   return right;
 }
 
@@ -219,7 +219,7 @@ bool Section::read(std::string_view key, std::vector<Text>& out, const std::vect
   (void)info(key);
   const Node* const node = find(key, Node::Kind::array, "a list of strings, such as [\"a\", \"b\"]");
   std::string listed;
-  for (const std::string& text : otherwise) listed += (listed.empty() ? "" : ", ") + quoted(text);
+  for (const std::string& text : otherwise) listed += (listed.empty() ? "" : ", ") + toml_string(text);
   came_to(key, node != nullptr ? shown(*node) : "[" + listed + "]");
   if (node == nullptr) return false;
   std::vector<Text> texts;
@@ -251,7 +251,7 @@ int Section::word_index(std::string_view key, std::size_t count, std::size_t oth
     if (index < 0) wrong(key, "is " + in_quotes(text) + "; it can be " + all);
   }
   const std::size_t word = index < 0 ? otherwise : static_cast<std::size_t>(index);
-  came_to(key, word < words.size() ? quoted(words[word]) : quoted(""));
+  came_to(key, word < words.size() ? toml_string(words[word]) : toml_string(""));
   return index;
 }
 
