@@ -207,34 +207,10 @@ core::Result<EventHandle> KafkaAdmin::Impl::ask_for_offsets(const std::string& g
 
 core::Result<std::size_t> KafkaAdmin::Impl::committed_partitions(const std::string& group) {
   if (auto r = ready(); !r) return r.error();
-  // Asked by a client that could be a member (and is not: it subscribes to nothing). Asked by any other, librdkafka up to 2.10 at least
-  // crashes when the broker is no longer, or not yet, the group's coordinator (its issue 5040).
-  core::Properties as_member = options_.properties;
-  as_member["group.id"] = group;
-  auto conf = admin_config(options_.brokers, options_.client_id, as_member);
-  if (!conf) return conf.error();
-  auto member = Client::create(RD_KAFKA_CONSUMER, std::move(*conf), options_.log, "group " + group);
-  if (!member) return member.error();
-  const GroupOffsetsHandle wanted(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), nullptr));
-  const QueueHandle replies(rd_kafka_queue_new((*member)->get()));
-  auto options = request_options(RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-  if (!options) return options.error();
-  rd_kafka_ListConsumerGroupOffsets_t* groups[] = {wanted.get()};
-  const auto until = std::chrono::steady_clock::now() + options_.timeout;
-  EventHandle reply;
-  for (;;) {  // a coordinator that has just been chosen refuses until it has read its log
-    rd_kafka_ListConsumerGroupOffsets((*member)->get(), groups, 1, options->get(), replies.get());
-    reply.reset(rd_kafka_queue_poll(replies.get(), timeout_ms() + 1'000));
-    const auto err = reply ? rd_kafka_event_error(reply.get()) : RD_KAFKA_RESP_ERR__TIMED_OUT;
-    if (err == RD_KAFKA_RESP_ERR_NO_ERROR) break;
-    const bool passing = err == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS || err == RD_KAFKA_RESP_ERR_NOT_COORDINATOR || err == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE;
-    if (!passing || std::chrono::steady_clock::now() >= until)
-      return core::Error{"the brokers at " + options_.brokers + " did not answer a question for a group's offsets: " + error_text(err) +
-                         (reply ? std::string(": ") + rd_kafka_event_error_string(reply.get()) : "")};
-    std::this_thread::sleep_for(core::Millis(50));
-  }
+  const auto reply = ask_for_offsets(group);
+  if (!reply) return reply.error();
   std::size_t count = 0;
-  const auto** results = rd_kafka_ListConsumerGroupOffsets_result_groups(rd_kafka_event_ListConsumerGroupOffsets_result(reply.get()), &count);
+  const auto** results = rd_kafka_ListConsumerGroupOffsets_result_groups(rd_kafka_event_ListConsumerGroupOffsets_result(reply->get()), &count);
   if (count != 1) return core::Error{"the brokers tell nothing of group " + group};
   if (const rd_kafka_error_t* error = rd_kafka_group_result_error(results[0]); error != nullptr)
     return core::Error{"cannot look at group " + group + ": " + error_text(rd_kafka_error_code(error))};

@@ -117,7 +117,12 @@ struct KafkaClient::Impl {
   std::size_t undelivered = 0; // produced, no delivery report yet
   Kafka producer;              // also carries the admin calls
   Queue admin;
-  std::map<std::string, Kafka> members;  // by group
+  // Ask for a group's offsets, and never join: in a client without a group librdkafka falls over the answer NOT_COORDINATOR.
+  struct GroupClient {
+    Kafka kafka;
+    Queue replies;
+  };
+  std::map<std::string, GroupClient> groups; // by group.id
 
   // Two batches in flight to a topic that was just made can lose the first: a broker that is not leader yet refuses it, takes
   // the second a moment later (it knows no sequence of this producer), and the client concludes that the first must have
@@ -130,19 +135,6 @@ struct KafkaClient::Impl {
       impl.first_failure = rd_kafka_err2str(message->err);
     else if (message->offset < 0)
       impl.first_failure = "reported as delivered, but without an offset";
-  }
-
-  // A client of the group that subscribes to nothing, and so is no member.
-  Kafka& member_of(const std::string& group) {
-    auto [at, fresh] = members.try_emplace(group, nullptr);
-    if (!fresh) return at->second;
-    rd_kafka_conf_t* conf = rd_kafka_conf_new();
-    char text[256];
-    rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap.c_str(), text, sizeof text);
-    rd_kafka_conf_set(conf, "group.id", group.c_str(), text, sizeof text);
-    at->second.reset(rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text));
-    if (!at->second) fail("client of " + group, text);
-    return at->second;
   }
 
   // Runs one admin request and returns its result event. `send` gets the options and the queue.
@@ -440,18 +432,27 @@ std::map<std::int32_t, std::int64_t> KafkaClient::committed(const std::string& g
   const Partitions wanted(rd_kafka_topic_partition_list_new(1));
   for (const auto id : impl_->led_partitions(topic))
     rd_kafka_topic_partition_list_add(wanted.get(), topic.c_str(), id);
-  // Not by the admin request of the same purpose: it crashes the client when the group's coordinator has just moved.
-  auto& member = impl_->member_of(group);
-  rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
-  const bool answered = eventually(30s, [&] {
-    err = rd_kafka_committed(member.get(), wanted.get(), timeout_ms);
-    return err != RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS && err != RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE && err != RD_KAFKA_RESP_ERR_NOT_COORDINATOR &&
-           err != RD_KAFKA_RESP_ERR__WAIT_COORD;
-  });
-  if (!answered || err != RD_KAFKA_RESP_ERR_NO_ERROR) fail("offsets of " + group, rd_kafka_err2str(err));
+  Handle<rd_kafka_ListConsumerGroupOffsets_t, rd_kafka_ListConsumerGroupOffsets_destroy> list(
+      rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), wanted.get()));
+  const auto& asker = impl_->group_client(group);
+  const Event event = Impl::request(
+      asker.kafka.get(), asker.replies.get(), RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, "offsets of " + group,
+      [&](auto* options, auto* queue) {
+        auto* raw = list.get();
+        rd_kafka_ListConsumerGroupOffsets(asker.kafka.get(), &raw, 1, options, queue);
+      });
   std::map<std::int32_t, std::int64_t> result;
-  for (int p = 0; p < wanted->cnt; ++p) {
-    if (wanted->elems[p].offset >= 0) result[wanted->elems[p].partition] = wanted->elems[p].offset;
+  std::size_t count = 0;
+  const auto* groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+      rd_kafka_event_ListConsumerGroupOffsets_result(event.get()), &count);
+  for (std::size_t g = 0; g < count; ++g) {
+    if (const auto* error = rd_kafka_group_result_error(groups[g]); error != nullptr)
+      fail("offsets of " + group, rd_kafka_error_string(error));
+    const auto* partitions = rd_kafka_group_result_partitions(groups[g]);
+    for (int p = 0; p < partitions->cnt; ++p) {
+      if (partitions->elems[p].offset >= 0)
+        result[partitions->elems[p].partition] = partitions->elems[p].offset;
+    }
   }
   return result;
 }
