@@ -13,6 +13,7 @@
 #include <hostler/ext/verdict.h>
 #include <hostler/plugin.h>
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
