@@ -67,19 +67,11 @@ void check_plugins(const core::HostConfig& config, const PluginProbe& probe, Fin
   }
 }
 
-void explain_login(Findings& out, const std::vector<std::string>& lines, bool scram_fails) {
-  const auto about_login = [](const std::string& line) {
-    return line.find("SASL") != std::string::npos || line.find("uthenticat") != std::string::npos ||
-           line.find("SSL handshake") != std::string::npos;
-  };
-  const auto line = std::find_if(lines.begin(), lines.end(), about_login);
-  if (line == lines.end()) return;
-  std::string mend = "; look at sasl_* and tls_* in [kafka]";
-  if (scram_fails)
-    mend = "; the client in use cannot do SCRAM with Apache Kafka 4: use PLAIN over TLS, or librdkafka 2.6.1 or newer";
+void explain_login(Findings& out, const std::string& why) {
+  if (why.empty()) return;
   for (Finding& finding : out) {
     if (finding.level == Level::unreachable && finding.about == "broker")
-      finding = {Level::wrong, "broker", "the login is refused: " + *line + mend};
+      finding = {Level::wrong, "broker", "the login is refused: " + why};
   }
 }
 

@@ -61,9 +61,8 @@ void check_files(const core::HostConfig& config, Findings& out);
 // may be used; what is remembered outlasts what can come back. Then what each handler will read and write.
 void check_topics(const core::HostConfig& config, const std::string& cluster, runtime::Admin& admin,
                   const KafkaQuestions& questions, Findings& out);
-// The brokers of a cluster did not answer: `lines` is what the client logged meanwhile. A refused login is wrong, not unreachable;
-// `scram_fails` adds that this client cannot do SCRAM with Kafka 4.
-void explain_login(Findings& out, const std::vector<std::string>& lines, bool scram_fails);
+// The brokers of a cluster did not answer because they let nobody in, as `why` says (empty: that is not it): wrong, not unreachable.
+void explain_login(Findings& out, const std::string& why);
 // The databases answer, are writable, and allow as many sessions as configured; which migrations are pending.
 void check_databases(const core::HostConfig& config, Findings& out);
 

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstdio>
 #include <iterator>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -34,8 +33,10 @@ core::Result<PluginFacts> probe_plugin(const core::HostConfig& config, const cor
 }
 
 void check_client(const core::HostConfig& config, Findings& out) {
-  out.push_back({Finding::Level::fine, "client", "librdkafka " + kafka::client_version()});
-  for (const std::string& limit : kafka::client_limits())
+  const std::vector<std::string> limits = kafka::client_limits();
+  out.push_back({Finding::Level::fine, "client",
+                 "librdkafka " + kafka::client_version() + (limits.empty() ? ", without limits known to Hostler" : "")});
+  for (const std::string& limit : limits)
     out.push_back({Finding::Level::fine, "client", "known of this version: " + limit});
   for (const core::HandlerConfig& handler : config.handlers) {
     if (!handler.enabled) continue;
@@ -47,8 +48,6 @@ void check_client(const core::HostConfig& config, Findings& out) {
 
 void check_cluster(const core::HostConfig& config, const std::string& name, Findings& out) {
   const core::KafkaConfig& cluster = name.empty() ? config.kafka : config.clusters.at(name);
-  std::mutex mutex; // the client logs from its own threads
-  std::vector<std::string> lines;
   kafka::AdminOptions options;
   for (const std::string& broker : cluster.brokers)
     options.brokers += (options.brokers.empty() ? "" : ",") + broker;
@@ -57,23 +56,17 @@ void check_cluster(const core::HostConfig& config, const std::string& name, Find
   options.timeout = std::chrono::seconds(5);
   if (const auto taken = kafka::check_publisher_properties(cluster); !taken)
     out.push_back({Finding::Level::wrong, "client", taken.error().message});
-  options.log = [&](kafka::LogLevel, std::string_view text) {
-    const std::scoped_lock lock(mutex);
-    lines.emplace_back(text);
-  };
   Findings found;
-  {
-    kafka::KafkaAdmin admin(std::move(options));
-    if (const auto started = admin.start(); !started) {
-      out.push_back({Finding::Level::wrong, "broker", started.error().message});
-      return;
-    }
-    const KafkaQuestions questions{
-        [&](std::span<const runtime::TopicSpec> topics) { return admin.try_create(topics); },
-        [&](const std::string& group) { return admin.committed_partitions(group); }};
-    check_topics(config, name, admin, questions, found);
-  } // no more lines come
-  explain_login(found, lines, kafka::scram_fails_on_kafka_4(cluster.properties));
+  kafka::KafkaAdmin admin(std::move(options));
+  if (const auto started = admin.start(); !started) {
+    out.push_back({Finding::Level::wrong, "broker", started.error().message});
+    return;
+  }
+  const KafkaQuestions questions{
+      [&](std::span<const runtime::TopicSpec> topics) { return admin.try_create(topics); },
+      [&](const std::string& group) { return admin.committed_partitions(group); }};
+  check_topics(config, name, admin, questions, found);
+  explain_login(found, admin.refused_login());
   out.insert(out.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
 }
 

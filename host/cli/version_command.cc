@@ -8,9 +8,10 @@
 namespace hostler::cli {
 
 int run_version() {
-  std::printf("hostler %s\nlibrdkafka %s\nplugin interface %u.%u\n", HOSTLER_VERSION,
-              kafka::client_version().c_str(), HOSTLER_ABI_MAJOR, HOSTLER_ABI_MINOR);
-  for (const std::string& limit : kafka::client_limits()) std::printf("  known of this librdkafka: %s\n", limit.c_str());
+  const auto limits = kafka::client_limits();
+  std::printf("hostler %s\nplugin interface %u.%u\nlibrdkafka %s%s\n", HOSTLER_VERSION, HOSTLER_ABI_MAJOR, HOSTLER_ABI_MINOR,
+              kafka::client_version().c_str(), limits.empty() ? ", without limits known to Hostler" : "; known of this version:");
+  for (const std::string& limit : limits) std::printf("  %s\n", limit.c_str());
   return exit_fine;
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/topic_names.h"
 #include "kafka/admin.h"
+#include "kafka/client_limits.h"
 #include "kafka/consumer.h"
 #include "kafka/publisher.h"
 #include "plugin/handler.h"
@@ -148,6 +149,10 @@ core::Status<> WiredHost::open_cluster(const core::HandlerConfig& handler) {
     options.log = forward_log;
     cluster.own_admin = std::make_unique<kafka::KafkaAdmin>(std::move(options));
     if (auto started = cluster.own_admin->start(); !started) return started;
+    if (kafka::scram_fails_on_kafka_4(config.properties)) {  // then waiting will hardly mend a refusal
+      static_cast<void>(cluster.own_admin->topics());
+      if (const auto why = cluster.own_admin->refused_login(); !why.empty()) return core::Error{"the brokers at " + brokers + " refuse the login: " + why};
+    }
     cluster.admin = cluster.own_admin.get();
   }
   kafka::PublisherOptions options;

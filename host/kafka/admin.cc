@@ -41,6 +41,7 @@ class KafkaAdmin::Impl {
   core::Result<std::string> cluster_id();
   core::Result<core::ClusterHealth> look(std::span<const std::string> topics, core::Millis timeout);
   core::Result<std::size_t> committed_partitions(const std::string& group);
+  [[nodiscard]] std::string refused_login() const { return client_ == nullptr ? "" : client_->refused_login(); }
 
  private:
   [[nodiscard]] int timeout_ms() const { return static_cast<int>(options_.timeout.count()); }
@@ -75,9 +76,12 @@ core::Result<std::vector<KafkaAdmin::Impl::Described>> KafkaAdmin::Impl::describ
   const rd_kafka_resp_err_t err = rd_kafka_metadata(client_->get(), name == nullptr ? 1 : 0, only.get(), &raw, timeout_ms());
   if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     rd_kafka_poll(client_->get(), 0);  // or nobody hears why: a refused login is told to the error callback only
-    return core::Error{"cannot read the topics of the cluster at " + options_.brokers + ": " + error_text(err) + "; does a broker answer there?"};
+    const std::string hint = client_->hang_up_hint();
+    return core::Error{"cannot read the topics of the cluster at " + options_.brokers + ": " + error_text(err) + "; " +
+                       (hint.empty() ? "does a broker answer there?" : hint)};
   }
   const MetadataHandle metadata(raw);
+  client_->heard_from_broker();
   std::vector<Described> found;
   for (int i = 0; i < metadata->topic_cnt; ++i) {
     const rd_kafka_metadata_topic_t& topic = metadata->topics[i];
@@ -364,6 +368,8 @@ core::Status<> KafkaAdmin::try_create(std::span<const TopicSpec> topics) { retur
 core::Result<std::size_t> KafkaAdmin::committed_partitions(const std::string& group) { return impl_->committed_partitions(group); }
 core::Result<std::string> KafkaAdmin::cluster_id() { return impl_->cluster_id(); }
 core::Result<core::ClusterHealth> KafkaAdmin::look(std::span<const std::string> topics, core::Millis timeout) { return impl_->look(topics, timeout); }
+
+std::string KafkaAdmin::refused_login() const { return impl_->refused_login(); }
 
 std::string client_version() { return rd_kafka_version_str(); }
 

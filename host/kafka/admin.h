@@ -44,6 +44,8 @@ class KafkaAdmin final : public runtime::Admin {
   core::Status<> try_create(std::span<const runtime::TopicSpec> topics);
   // How many partitions the group has committed offsets for; 0 for a group that does not exist. Errors: not allowed, not reached.
   core::Result<std::size_t> committed_partitions(const std::string& group);
+  // Why the brokers refuse this user, with the mend; empty if they do not, or were not reached. Known after a request that failed.
+  [[nodiscard]] std::string refused_login() const;
 
  private:
   class Impl;

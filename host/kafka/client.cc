@@ -7,13 +7,23 @@
 #include <thread>
 #include <utility>
 
+#include "kafka/client_limits.h"
+#include "kafka/login.h"
+
 namespace hostler::kafka {
 namespace {
 constexpr std::chrono::seconds patience_at_the_end{5};
+
+std::string property(const rd_kafka_conf_t* conf, const char* name) {
+  std::array<char, 128> value{};
+  std::size_t size = value.size();
+  return rd_kafka_conf_get(conf, name, value.data(), &size) == RD_KAFKA_CONF_OK ? value.data() : "";
+}
 }
 
 core::Result<std::shared_ptr<Client>> Client::create(rd_kafka_type_t type, ConfHandle conf, LogFn log, std::string who) {
   const std::shared_ptr<Client> client(new Client(std::move(log), std::move(who)), &Client::end);
+  client->scram_fails_ = scram_fails_on_kafka_4({{"sasl.mechanisms", property(conf.get(), "sasl.mechanisms")}});
   rd_kafka_conf_set_opaque(conf.get(), client.get());
   rd_kafka_conf_set_error_cb(conf.get(), &Client::error);
   rd_kafka_conf_set_log_cb(conf.get(), &Client::log_line);
@@ -63,16 +73,32 @@ void Client::error(rd_kafka_t* rk, int err, const char* text, void* self) {
     client->reporter_.trouble(LogLevel::error, "fatal", rd_kafka_err2name(fatal), std::string("fatal: ") + why.data());
     return;
   }
-  client->in_trouble_.store(true);
+  client->broker_failed(code, text);
+}
+
+void Client::broker_failed(rd_kafka_resp_err_t code, const std::string& text) {
+  const std::string words = error_text(code) + ": " + text;
+  if (const auto mend = login_mend(text, scram_fails_)) {
+    in_trouble_.store(true);
+    refuse_login(words + "; " + *mend);
+    reporter_.trouble(LogLevel::error, "login", *mend, words + "; " + *mend);
+    return;
+  }
+  in_trouble_.store(true);
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !refused_login().empty()) return;  // why, was said
+  const std::string hint = hang_up_hint();
   // One broker of several going away is the client's business; it says so itself when none is left.
   const bool minor = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
-  client->reporter_.trouble(minor ? LogLevel::info : LogLevel::error, minor ? "a broker" : "brokers",
-                            rd_kafka_err2name(code), error_text(code) + ": " + text);
+  reporter_.trouble(minor ? LogLevel::info : LogLevel::error, minor ? "a broker" : "brokers", rd_kafka_err2name(code),
+                            hint.empty() ? words : words + "; " + hint);
 }
 
 void Client::log_line(const rd_kafka_t* rk, int level, const char* facility, const char* text) {
   auto* client = static_cast<Client*>(rd_kafka_opaque(rk));
   const std::string_view about(facility);
+  if (about == "FAIL" && !client->heard_.load(std::memory_order_relaxed)) {  // a broker's hanging up is told here only
+    if (auto hint = kafka::hang_up_hint(text); !hint.empty()) client->hang_up(std::move(hint));
+  }
   // Consumer properties given to a producer and the like; what error() says already; what only ancient brokers do.
   if (about == "CONFWARN" || about == "FAIL" || about == "ERROR" || about == "AUTOCREATE") return;
   const LogLevel severity = level <= 3 ? LogLevel::error : level == 4 ? LogLevel::warning : LogLevel::info;

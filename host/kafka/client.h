@@ -1,11 +1,12 @@
 // A librdkafka instance and what its callbacks need. A consumer's is shared by every batch that still holds its messages:
 // the instance is destroyed after the last of them. Private to kafka/.
-// Thread-safety: constant after construction, but for `on_rebalance` (the thread that polls the group queue).
+// Thread-safety: constant after construction, but for `on_rebalance` (the thread that polls the group queue); refused_login() any thread.
 #pragma once
 
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "core/result.h"
@@ -28,10 +29,26 @@ class Client {
   [[nodiscard]] Reporter& reporter() { return reporter_; }
   // Something was heard from a broker: the trouble with the brokers, if any, is over.
   void heard_from_broker() {
+    if (!heard_.load(std::memory_order_relaxed)) {
+      heard_.store(true);
+      hang_up("");
+    }
     if (in_trouble_.load(std::memory_order_relaxed) && in_trouble_.exchange(false)) {
       reporter_.over("brokers", "the brokers answer again");
       reporter_.forget("a broker");
+      if (!refused_login().empty()) reporter_.over("login", "the brokers let this host in");
+      refuse_login("");
     }
+  }
+  // Why the brokers do not let this client in, with the mend; empty while nobody said so. Known once the client's events were polled.
+  [[nodiscard]] std::string refused_login() const {
+    const std::lock_guard lock(mutex_);
+    return refused_login_;
+  }
+  // What the brokers' hanging up may mean; empty if they do not, or have ever answered. Known likewise.
+  [[nodiscard]] std::string hang_up_hint() const {
+    const std::lock_guard lock(mutex_);
+    return hang_up_hint_;
   }
 
   OnRebalance on_rebalance;  // empty: every assignment is declined
@@ -40,6 +57,15 @@ class Client {
   Client(LogFn log, std::string who) : log_(std::move(log)), who_(std::move(who)), reporter_(log_, who_) {}
   ~Client() = default;
   static void end(Client* client);
+  void refuse_login(std::string why) {
+    const std::lock_guard lock(mutex_);
+    refused_login_ = std::move(why);
+  }
+  void hang_up(std::string hint) {
+    const std::lock_guard lock(mutex_);
+    hang_up_hint_ = std::move(hint);
+  }
+  void broker_failed(rd_kafka_resp_err_t code, const std::string& text);
   static void rebalance(rd_kafka_t* rk, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions, void* self);
   static void error(rd_kafka_t* rk, int err, const char* text, void* self);
   static void log_line(const rd_kafka_t* rk, int level, const char* facility, const char* text);
@@ -47,7 +73,11 @@ class Client {
   const LogFn log_;
   const std::string who_;
   Reporter reporter_;
-  std::atomic<bool> in_trouble_{false};
+  std::atomic<bool> in_trouble_{false}, heard_{false};
+  bool scram_fails_ = false;  // set by create()
+  mutable std::mutex mutex_;
+  std::string refused_login_;  // guarded by mutex_, as the next
+  std::string hang_up_hint_;
   ClientHandle handle_;  // last: its threads log until it is gone
 };
 

@@ -21,7 +21,7 @@ class Builder {
     set("bootstrap.servers", brokers);
     set("client.id", client_id);
     set("socket.nagle.disable", "true");
-    set("log.connection.close", "false");
+    set("log.connection.close", "true");  // Client listens for those of a broker that hangs up at once, and drops the rest
     set("reconnect.backoff.max.ms", "3000");
   }
 

@@ -14,11 +14,13 @@ struct Limit {
   const char* what;
 };
 constexpr std::array limits = {
+    Limit{0, release(2, 1, 0), "does not notice that a partition's log was cut off by an unclean election of its leader (2.1.0)"},
     Limit{0, release(2, 2, 0), "a full prefetch queue idles up to a second: give [host] memory for more than one second of records (2.2.0)"},
     Limit{0, release(2, 6, 1), "SCRAM fails against Apache Kafka 4: use PLAIN over TLS, or a newer client (2.6.1)"},
     Limit{release(2, 1, 0), release(2, 8, 0), "a partition can get stuck when its leader moves: use another version (2.8.0)"},
     Limit{0, release(2, 10, 0), "assignment = \"cooperative-sticky\" is refused, it can lose commits (2.10.0)"},
     Limit{release(2, 10, 0), release(2, 10, 1), "can loop while it looks for brokers again: use another version (2.10.1)"},
+    Limit{0, release(2, 11, 0), "GSSAPI fails against Apache Kafka 4: use another mechanism, or a newer client (2.11.0)"},
     Limit{0, release(2, 12, 0), "group.protocol = consumer (KIP-848) is refused, it is not finished (2.12.0)"},
 };
 

@@ -10,7 +10,7 @@
 
 namespace hostler::kafka {
 
-// A sentence each, without a full stop; `version` as rd_kafka_version() has it. Empty for a version without known limits.
+// A sentence each, without a full stop; in brackets the version that mended it. `version` as rd_kafka_version() has it. Empty for a version without known limits.
 [[nodiscard]] std::vector<std::string> client_limits(int version);
 // Of the library in use.
 [[nodiscard]] std::vector<std::string> client_limits();

@@ -122,7 +122,7 @@ std::filesystem::path World::config(const std::vector<HandlerToml>& handlers, co
   std::string text = "[host]\nname = " + toml_text(host_name) +
                      "\nplugin_dirs = " + toml_list({HOSTLER_PLUGIN_DIR, HOSTLER_FLOW_PLUGIN_DIR}) +
                      "\n[http]\nlisten = \"127.0.0.1:0\"\n[ledger]\nurl = " + toml_text(ledger_url_) +
-                     "\n[kafka]\nbrokers = " + toml_list({hosts_bootstrap_}) + "\n[kafka.properties]\n";
+                     "\n[kafka]\nbrokers = " + toml_list({hosts_bootstrap_}) + "\n" + login_ + "[kafka.properties]\n";
   for (const auto& [key, value] : kafka) text += toml_text(key) + " = " + toml_text(value) + "\n";
   for (const auto& handler : handlers) text += handler.toml();
   return folder_.write(host_name + ".toml", text);

@@ -105,6 +105,8 @@ class World {
   void hosts_use(const std::string& bootstrap) { hosts_bootstrap_ = bootstrap; }
   // … and this database as their ledger.
   void hosts_settle_in(const std::string& url) { ledger_url_ = url; }
+  // … and log in with these lines in [kafka].
+  void hosts_log_in(const std::string& lines) { login_ = lines; }
 
   std::string topic(std::string_view text = "events", int partitions = 1,
                     const std::map<std::string, std::string>& config = {});
@@ -149,6 +151,7 @@ class World {
   TempDir folder_;
   PostgresSchema schema_;
   std::string ledger_url_ = schema_.url();
+  std::string login_;
   KafkaClient kafka_;
   std::unique_ptr<Postgres> db_;
 };

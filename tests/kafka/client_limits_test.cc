@@ -18,8 +18,9 @@ TEST_CASE("each version of the client has its known limits") {
   CHECK_THAT(all(0x020002ff), contains("SCRAM fails") && contains("prefetch queue") && contains("cooperative") && contains("KIP-848"));
   CHECK_THAT(all(0x020002ff), !contains("leader moves"));
   CHECK_THAT(all(0x020500ff), contains("leader moves"));
-  CHECK_THAT(all(0x020800ff), !contains("SCRAM") && !contains("leader moves") && contains("cooperative"));
+  CHECK_THAT(all(0x020800ff), !contains("SCRAM") && !contains("leader moves") && contains("cooperative") && contains("GSSAPI"));
   CHECK_THAT(all(0x020a00ff), contains("looks for brokers again"));
+  CHECK_THAT(all(0x020b00ff), !contains("GSSAPI") && contains("KIP-848"));
   CHECK(all(0x020e02ff).empty());
 }
 

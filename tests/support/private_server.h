@@ -25,11 +25,11 @@ class PrivateServer {
   void thaw();
 
  protected:
+  std::string control(const std::string& command, const std::vector<std::string>& settings = {});
   PrivateServer(std::string control, const std::vector<std::string>& settings);
   ~PrivateServer();
 
  private:
-  std::string control(const std::string& command, const std::vector<std::string>& settings = {});
   void signal(int number);
 
   std::string control_;
@@ -37,11 +37,14 @@ class PrivateServer {
   std::string url_;
 };
 
-// Settings are "name=value" of server.properties, on top of tests/support/kafka/server.properties.
+// Settings are "name=value" of server.properties, on top of tests/support/kafka/server.properties; kafka_ctl adds two of its own,
+// listener= and scram=.
 class PrivateKafka : public PrivateServer {
  public:
   explicit PrivateKafka(const std::vector<std::string>& settings = {})
       : PrivateServer("kafka_ctl", settings) {}
+  // host:port of a listener that was added.
+  [[nodiscard]] std::string url_of(const std::string& listener) { return control("url", {listener}); }
 };
 
 // Settings are "name=value" of postgresql.conf.
