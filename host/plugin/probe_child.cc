@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <exception>
 #include <string>
+#include <utility>
 
 #include "plugin/library.h"
 #include "plugin/probe.h"
@@ -30,17 +31,42 @@ void report(const std::string& text) {
 
 void step(const char* now_running) { report(probe_step_mark + std::string(now_running) + "\n"); }
 
-core::Result<PluginDescription> look() try {
-  const auto library = open_library(probe_library_fd, step);
-  if (!library.table) return library.table.error();
-  step("handler_count and handler_at");
-  return describe(**library.table);
-} catch (const std::exception&
-             error) { // comes through where the plugin shares the C++ runtime; else it is an abort
+// Of the exception that is being handled.
+core::Error thrown() try {
+  throw;
+} catch (const std::exception& error) {
   return core::Error{"throws while it is loaded: " + std::string(error.what()) +
                      "; no exception may leave a static constructor"};
 } catch (...) {
   return core::Error{"throws something while it is loaded; no exception may leave a static constructor"};
+}
+
+void answer(const core::Result<PluginDescription>& found) {
+  report(probe_answer_mark + to_json(found) + "\n");
+}
+
+std::terminate_handler usual_terminate = nullptr;
+
+// Newer versions of the C library let no exception through dlopen.
+[[noreturn]] void answer_and_end() {
+  if (std::current_exception() == nullptr) usual_terminate();
+  answer(thrown());
+  ::_exit(0);
+}
+
+core::Result<PluginDescription> look() try {
+  bool loading = true;
+  usual_terminate = std::set_terminate(answer_and_end);
+  const auto library = open_library(probe_library_fd, [&](const char* now_running) {
+    step(now_running);
+    if (!std::exchange(loading, false)) std::set_terminate(usual_terminate); // loaded: what comes now is a call
+  });
+  std::set_terminate(usual_terminate);
+  if (!library.table) return library.table.error();
+  step("handler_count and handler_at");
+  return describe(**library.table);
+} catch (...) { // comes through where the plugin shares the C++ runtime; else it is an abort
+  return thrown();
 }
 
 } // namespace
@@ -59,7 +85,7 @@ int run_probe() {
   // A crash here is an answer, not a case for the collector of cores. 1, not 0: a collector behind a pipe ignores 0.
   const rlimit one_byte{1, 1};
   ::setrlimit(RLIMIT_CORE, &one_byte);
-  report(probe_answer_mark + to_json(look()) + "\n");
+  answer(look());
   step("its static destructors"); // they would be the end of a host that has drained well
   std::exit(0);
 }

@@ -1,4 +1,4 @@
-// The same with a constructor that may not throw: the process ends at once, as with a C++ runtime linked into the plugin.
+// As throws.cc, with a C++ runtime linked into the plugin and a constructor that may not throw: the process ends at once.
 #include <stdexcept>
 namespace {
 struct Thrower {
