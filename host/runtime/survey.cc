@@ -76,6 +76,7 @@ void Survey::watch_cluster(std::size_t index) {
 }
 
 void Survey::watch_ledger(std::size_t index) {
+  bool well = false;
   do {
     const auto began = steady_clock::now();
     {
@@ -89,7 +90,8 @@ void Survey::watch_ledger(std::size_t index) {
     health.asked = true;
     health.latency = since(began);
     health.error = answer ? "" : answer.error().message;
-  } while (pause(parts_.every));
+    well = answer.ok();
+  } while (pause(well ? parts_.every_healthy : parts_.every));
 }
 
 void Survey::compare_clocks() {

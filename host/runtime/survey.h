@@ -30,8 +30,8 @@ struct SurveyParts {
   };
   std::vector<Cluster> clusters;
   std::vector<Database> ledgers;
-  core::Millis every{1'000};         // pause between two looks while something is wrong, and between two at a database
-  core::Millis every_healthy{3'000};  // pause between two looks at a cluster that is well
+  core::Millis every{1'000};         // pause between two looks while something is wrong
+  core::Millis every_healthy{3'000};  // … and while it is well
   core::Millis timeout{2'000};       // of one request to a broker; a database that takes longer is reported meanwhile
 };
 
