@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -37,8 +38,14 @@ core::Status<> audit(const core::HostConfig& config, std::string_view action, st
   if (const char* const sudo = std::getenv("SUDO_USER"); sudo != nullptr) line["sudo_user"] = sudo;
   const std::string text = line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   const auto failed = [&] { return core::Error{"[host] audit_log = \"" + config.audit_log + "\": " + std::strerror(errno) + "; nothing is done that cannot be accounted for"}; };
-  const int file = open(config.audit_log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+  const int file = open(config.audit_log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
   if (file < 0) return failed();
+  struct stat kind {};
+  if (fstat(file, &kind) != 0 || !S_ISREG(kind.st_mode)) {  // root may write into a folder of the service's user
+    close(file);
+    errno = EINVAL;
+    return failed();
+  }
   const ssize_t written = write(file, text.data(), text.size());  // one write: lines of several processes do not mix
   const bool whole = written == static_cast<ssize_t>(text.size()) && fdatasync(file) == 0;
   const auto status = whole ? core::Status<>::success() : core::Status<>(failed());

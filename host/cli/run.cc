@@ -122,13 +122,14 @@ int run_host(const core::HostConfig& config) {
   HostParts parts;
   parts.observer = &metrics;
   const auto host = make_host(config, parts);
-  if (auto started = host->start(); !started) {
-    runtime::log(LogLevel::error, started.error().message);
-    return exit_usage;
-  }
+  // Before any group is joined: a host that cannot have its port must not take partitions from others again and again.
   auto port = open_admin_port(config.http, *host, metrics);
   if (!port) {
     runtime::log(LogLevel::error, port.error().message);
+    return exit_usage;
+  }
+  if (auto started = host->start(); !started) {
+    runtime::log(LogLevel::error, started.error().message);
     return exit_usage;
   }
   note(config, "run", "started");

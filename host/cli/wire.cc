@@ -121,6 +121,7 @@ core::Status<> WiredHost::start() {
     if (auto opened = open_ledger(handler); !opened) return opened;
     if (auto loaded = load(handler); !loaded) {  // the other handlers live
       runtime::log(runtime::LogLevel::error, loaded.error().message + " (handler " + handler.name + " does not run)");
+      const std::scoped_lock lock(mutex_);
       failed_.push_back({handler.name, loaded.error().message, {}, {}});
     }
   }
@@ -197,8 +198,7 @@ core::Status<> WiredHost::load(const core::HandlerConfig& config) {
   auto made = plugin::Handler::make(loaded.value(), config, std::move(offer));
   if (!made) return made.error();
 
-  handlers_.emplace_back();
-  auto& running = handlers_.back();
+  RunningHandler running;
   running.handler = std::move(made.value());
   auto* handler = running.handler.get();
   const bool single_lane = handler->has(HOSTLER_HANDLER_SINGLE_LANE);
@@ -207,6 +207,8 @@ core::Status<> WiredHost::load(const core::HandlerConfig& config) {
       [this, &config](runtime::Assignments& assignments) { return make_source(config, assignments); },
       [this, &config](runtime::Assignments& assignments) { return make_retry(config, assignments); }, *cluster.publisher, *cluster.admin, ledger, *observer_, clock_,
       handler->event_types(), single_lane});
+  const std::scoped_lock lock(mutex_);
+  handlers_.push_back(std::move(running));
   return core::Status<>::success();
 }
 
@@ -262,8 +264,10 @@ void WiredHost::start_survey() {
     parts.clusters.push_back({name, cluster.admin, [this, of = name] { return topics_to_watch(of); }});
   }
   for (const auto& [name, ledger] : ledgers_) parts.ledgers.push_back({name, ledger.get()});
-  survey_ = std::make_unique<runtime::Survey>(std::move(parts));
-  survey_->start();
+  auto survey = std::make_unique<runtime::Survey>(std::move(parts));
+  survey->start();
+  const std::scoped_lock lock(mutex_);
+  survey_ = std::move(survey);
 }
 
 // What handlers read, and what they write retries and dead letters to once they have an assignment (it is created then).
@@ -290,12 +294,12 @@ std::vector<std::string> WiredHost::topics_to_watch(const std::string& cluster) 
 core::HostHealth WiredHost::health() const {
   core::HostHealth out;
   out.name = config_.name;
+  const std::scoped_lock lock(mutex_);
   if (survey_ != nullptr) {
     out.clusters = survey_->clusters();
     out.ledgers = survey_->ledgers();
     out.clock_jump = survey_->clock_jump();
   }
-  const std::scoped_lock lock(mutex_);
   out.draining = stop_;
   out.starting = !running_ && !stop_;
   for (const auto& running : handlers_) {
@@ -340,8 +344,9 @@ void WiredHost::drain() {
   for (auto& running : handlers_) running.runtime->drain();
   for (auto& running : handlers_) running.runtime->close();
   if (survey_ != nullptr) survey_->stop();
+  std::vector<RunningHandler> ending;  // outside of the lock: health() is asked meanwhile
   const std::scoped_lock lock(mutex_);
-  handlers_.clear();
+  ending.swap(handlers_);
 }
 
 std::vector<HandlerState> WiredHost::state() const {

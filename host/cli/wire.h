@@ -38,7 +38,7 @@ class Host {
   virtual void drain() = 0;
   // After start(), any thread, not during drain().
   [[nodiscard]] virtual std::vector<HandlerState> state() const = 0;
-  // How everything is, brokers and databases as of the last look at them. Quick. After start(), any thread, also during drain().
+  // How everything is, brokers and databases as of the last look at them. Quick. Any thread, also before start() and during drain().
   [[nodiscard]] virtual core::HostHealth health() const = 0;
   // Why the host cannot go on although start() succeeded (the database came up without its tables); empty while it can.
   [[nodiscard]] virtual std::string failure() const = 0;

@@ -34,13 +34,15 @@ void look_at_lanes(const HandlerHealth& h, const std::string& who, Findings& fou
     const std::string which = "lane " + std::to_string(lane.index);
     if (lane.ended) {
       found.dead(who, which + " has ended", "the log says why; the host must be restarted");
-    } else if (lane.handling && *lane.handling > h.timeout) {
+    } else if (lane.handling && *lane.handling > h.timeout + handling_grace) {
       found.dead(who, which + " has been in the handler's code for " + seconds(*lane.handling) + ", its timeout is " + seconds(h.timeout),
                  "the handler hangs or needs a longer timeout");
-    } else if (!lane.handling && lane.quiet > lane_quiet_limit + h.timeout) {
+    } else if (!lane.handling && !lane.publishing && !lane.settling && lane.quiet > lane_quiet_limit + h.timeout) {
       found.dead(who, which + " has not moved for " + seconds(lane.quiet), "the host must be restarted");
     } else if (lane.publishing && *lane.publishing > publish_limit && lane.paused_because.empty()) {
       found.unready(who, which + " has been waiting for brokers to take its copies for " + seconds(*lane.publishing), "records wait in Kafka; nothing is lost");
+    } else if (lane.settling && *lane.settling > settle_limit && lane.paused_because.empty()) {
+      found.unready(who, which + " has been waiting for its database for " + seconds(*lane.settling), "a lock, too few sessions, or a server that does not answer");
     }
   }
 }
@@ -54,7 +56,7 @@ void look_at_group(const HandlerHealth& h, const GroupHealth& group, const std::
   const Millis limit = std::max(partition_quiet_limit, 2 * h.timeout);  // retries lag by design
   for (const auto& p : group.partitions) {
     if (&group != &h.source || !p.lag || *p.lag == 0 || p.quiet <= limit || !h.paused_because.empty()) continue;
-    found.unready(who, text_of(p.where) + " stands at offset " + std::to_string(p.settled.value) + " for " + seconds(p.quiet) + " with a lag of " + std::to_string(*p.lag), "");
+    found.note(who, text_of(p.where) + " stands at offset " + std::to_string(p.settled.value) + " for " + seconds(p.quiet) + " with a lag of " + std::to_string(*p.lag), "");
   }
 }
 

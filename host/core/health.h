@@ -17,6 +17,7 @@ struct LaneHealth {
   Millis quiet{0};                 // since its last turn: a look for records, a wait, a settled batch
   std::optional<Millis> handling;  // for how long the handler's code has been running; empty: it is not
   std::optional<Millis> publishing;  // for how long it has been waiting for brokers to take its copies; empty: it does not
+  std::optional<Millis> settling;  // for how long it has been waiting for its database; empty: it does not
   std::string paused_because;      // an outage it waits for; empty: none
 };
 
@@ -101,10 +102,14 @@ struct Assessment {
   std::vector<Problem> problems;        // the gravest first
 };
 
-// A lane that has not turned for as long and its handler's timeout is stuck: longer than any request to a broker or database may take.
+// A call that ends with its deadline is late by a moment; this much beyond it is stuck.
+constexpr Millis handling_grace{2'000};
+// A lane that has not turned for as long and its handler's timeout is stuck, unless it waits for brokers or its database.
 constexpr Millis lane_quiet_limit{60'000};
 // Brokers take copies within milliseconds; a lane that waits for them for as long cannot settle what it holds.
 constexpr Millis publish_limit{3'000};
+// A lane that waits for its database for as long is worth a word; other lanes' batches may be what it waits for.
+constexpr Millis settle_limit{10'000};
 // A partition with lag whose offset has not moved for as long (or twice the handler's timeout, if longer) is stalled.
 constexpr Millis partition_quiet_limit{30'000};
 

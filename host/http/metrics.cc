@@ -6,10 +6,13 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <chrono>
 #include <map>
 #include <mutex>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -28,6 +31,8 @@ namespace {
 
 // Seconds. A batch on PostgreSQL takes 5 to 50 ms; a handler's default timeout is 30 s.
 const Histogram::BucketBoundaries batch_buckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
+
+constexpr std::size_t most_topics = 1000;
 
 Family<Counter>& counter(prometheus::Registry& registry, const char* name, const char* help) {
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
@@ -77,9 +82,16 @@ class Metrics::Impl {
       fresh.outcomes[static_cast<std::size_t>(outcome)] = &records_.Add({{"handler", std::string(handler)}, {"outcome", std::string(core::to_text(outcome))}});
     return topics_.emplace(key, fresh).first->second;
   }
+  // Topics may be named by strangers' bytes: what Kafka would refuse, and more than a thousand, is counted under one name.
+  [[nodiscard]] std::string label_of(const std::string& topic) const {
+    const bool legal = !topic.empty() && topic.size() <= 249 && std::all_of(topic.begin(), topic.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-'; });
+    const std::scoped_lock lock(names_mutex_);
+    if (!legal || (!names_.contains(topic) && names_.size() >= most_topics)) return "other";
+    return *names_.insert(topic).first;
+  }
   [[nodiscard]] Labels labels_of(std::string_view handler, const std::string& topic) const {
     const auto group = groups_.find(handler);
-    return {{"handler", std::string(handler)}, {"group", group == groups_.end() ? std::string() : group->second}, {"topic", topic}};
+    return {{"handler", std::string(handler)}, {"group", group == groups_.end() ? std::string() : group->second}, {"topic", label_of(topic)}};
   }
   void letter(std::string_view handler, const std::string& topic) {
     letters_.Add(labels_of(handler, topic)).Increment();
@@ -101,6 +113,8 @@ class Metrics::Impl {
   Family<Counter>&consumed_, &bytes_, &published_, &letters_, &errors_, &records_, &outages_;
   Family<Histogram>& took_;
   std::map<std::string, std::string, std::less<>> groups_;  // by handler; constant after construction
+  mutable std::mutex names_mutex_;
+  mutable std::set<std::string> names_;  // guarded by names_mutex_
   std::mutex mutex_;
   std::map<std::pair<std::string, std::string>, Topic> topics_;  // by handler and topic; guarded by mutex_
 };

@@ -195,7 +195,7 @@ std::optional<Address> parse(const std::string& listen) {
 
 class Server::Impl {
  public:
-  Impl(const ServerOptions& options, Respond respond) : options_(options), connections_(options.max_connections), tcp_(io_), local_(io_), retry_(io_), tls_(asio::ssl::context::tls_server) {
+  Impl(const ServerOptions& options, Respond respond) : options_(options), connections_(options.max_connections), tcp_(io_), local_(io_), tls_(asio::ssl::context::tls_server) {
     auto shared = std::make_shared<Shared>();
     shared->respond = std::move(respond);
     if (!options.token.empty()) shared->authorization = "Bearer " + options.token;
@@ -207,7 +207,6 @@ class Server::Impl {
       error_code ignored;
       tcp_.close(ignored);
       local_.close(ignored);
-      retry_.cancel();
       connections_.close_all();
     });
     if (thread_.joinable()) thread_.join();
@@ -280,9 +279,9 @@ class Server::Impl {
     acceptor.async_accept([this, &acceptor](error_code failed, typename Acceptor::protocol_type::socket socket) {
       if (!acceptor.is_open()) return;
       if (failed) {  // no descriptors left: those that end make room
-        retry_.expires_after(pause_after_failed_accept);
-        retry_.async_wait([this, &acceptor](error_code cancelled) {
-          if (!cancelled && acceptor.is_open()) accept(acceptor);
+        const auto pause = std::make_shared<asio::steady_timer>(io_, pause_after_failed_accept);
+        pause->async_wait([this, &acceptor, pause](error_code) {
+          if (acceptor.is_open()) accept(acceptor);
         });
         return;
       }
@@ -304,7 +303,6 @@ class Server::Impl {
   Connections connections_;
   tcp::acceptor tcp_;
   stream_protocol::acceptor local_;
-  asio::steady_timer retry_;
   asio::ssl::context tls_;
   std::uint16_t port_ = 0;
   bool local_open_ = false;

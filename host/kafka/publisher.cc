@@ -6,6 +6,8 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <set>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -18,7 +20,7 @@ namespace {
 using runtime::OutRecord;
 using runtime::PublishFailure;
 
-constexpr core::Millis introduction_time{500};
+constexpr core::Millis introduction_time{500};  // for all of a call together
 
 PublishFailure::Kind kind_of(rd_kafka_resp_err_t err) {
   switch (err) {
@@ -125,11 +127,17 @@ class Producer {
   }
   // Asks for a topic's leaders when it is first heard of: records for a topic that the client does not know wait for its next look
   // round, up to a second, and a transaction waits with them. What goes wrong here comes up again at the records.
-  void introduce(const std::string& topic, core::Millis timeout) {
-    const std::lock_guard lock(mutex_);
-    if (topics_.contains(topic)) return;
+  void introduce(const std::string& topic, core::SteadyTime until) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (topics_.contains(topic)) return;
+    }
+    const auto left = std::chrono::duration_cast<core::Millis>(until - std::chrono::steady_clock::now());
+    if (left <= core::Millis(0)) return;
     TopicHandle handle(rd_kafka_topic_new(get(), topic.c_str(), nullptr));
-    if (topic_exists(get(), handle.get(), timeout)) topics_.emplace(topic, std::move(handle));
+    if (!topic_exists(get(), handle.get(), left)) return;
+    const std::lock_guard lock(mutex_);
+    topics_.emplace(topic, std::move(handle));
   }
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
@@ -259,8 +267,10 @@ std::vector<PublishFailure> KafkaPublisher::Impl::publish(std::span<const OutRec
   Indexes all(records.size());
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
   Errors errors(records.size(), RD_KAFKA_RESP_ERR_NO_ERROR);
-  for (std::size_t i = 0; i < records.size(); ++i)
-    if (i == 0 || records[i].topic != records[i - 1].topic) (*producer)->introduce(records[i].topic, introduction_time);
+  std::set<std::string_view> topics;
+  const core::SteadyTime introduced_until = std::chrono::steady_clock::now() + introduction_time;
+  for (const auto& record : records)
+    if (topics.insert(record.topic).second) (*producer)->introduce(record.topic, introduced_until);
   send(**producer, records, all, errors);
   send_to_changed_topics(**producer, records, errors);
   send_alone(**producer, records, errors);

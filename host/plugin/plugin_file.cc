@@ -34,7 +34,8 @@ struct OwnProgram {
     auto path = std::filesystem::read_symlink("/proc/self/exe", failed);
     struct stat status {};
     if (failed || ::stat(path.c_str(), &status) != 0) return;
-    owner = status.st_uid;
+    constexpr uid_t unmapped = 65534;  // in a user namespace it stands for everybody else
+    if (status.st_uid != unmapped) owner = status.st_uid;
     while (path.has_relative_path()) {
       path = path.parent_path();
       if (::stat(path.c_str(), &status) == 0) folders.emplace(status.st_dev, status.st_ino);

@@ -122,11 +122,18 @@ core::Status<> HandlerRuntime::start() {
     auto created = std::make_shared<std::promise<core::Status<>>>();
     auto done = created->get_future();
     lanes_.emplace_back([this, i, from = sources[i], created] {
+      bool told = false;
+      const auto tell = [&](core::Status<> s) {
+        told = true;
+        created->set_value(std::move(s));
+      };
       try {
-        run_lane(i, from, [&](core::Status<> s) { created->set_value(std::move(s)); });
+        run_lane(i, from, tell);
       } catch (const std::exception& e) {  // a defect of the host: what the lane held is not settled, and the health report says so
-        log(LogLevel::error, "handler " + parts_.config.name + ": lane " + std::to_string(i) + " ended: " + e.what());
+        const std::string what = "handler " + parts_.config.name + ": lane " + std::to_string(i) + " ended: " + e.what();
+        log(LogLevel::error, what);
         progress_[i].ended();
+        if (!told) tell(core::Error{what});
       }
     });
     if (auto status = done.get(); !status) {

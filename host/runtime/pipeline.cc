@@ -25,6 +25,22 @@ constexpr std::size_t most_reruns = 8;        // … and re-runs after written q
 bool is_stray(const core::Batch& batch, const core::Record& record) { return batch.is_retry() && record.step.value == 0; }
 }  // namespace
 
+// For as long as it lives the lane waits for its database.
+class InLedger {
+ public:
+  explicit InLedger(LaneProgress* progress) : progress_(progress) {
+    if (progress_ != nullptr) progress_->entered_ledger();
+  }
+  ~InLedger() {
+    if (progress_ != nullptr) progress_->left_ledger();
+  }
+  InLedger(const InLedger&) = delete;
+  InLedger& operator=(const InLedger&) = delete;
+
+ private:
+  LaneProgress* progress_;
+};
+
 // Copies, letters and outputs of one slice, with the record each belongs to.
 struct Pipeline::Outgoing {
   std::vector<OutRecord> records;
@@ -125,7 +141,11 @@ Pipeline::Settled Pipeline::settle(const Slice& slice) {
 // Steps 2 and 3: begin and execute. False: `end` says how, or (end == yes) to try again.
 bool Pipeline::handle(const Slice& slice, Settled& end) {
   end = Settled::yes;
-  if (const auto begun = parts_.lane.begin(slice, admissions_); !begun) {
+  const auto begun = [&] {
+    const InLedger waits(parts_.progress);
+    return parts_.lane.begin(slice, admissions_);
+  }();
+  if (!begun) {
     parts_.lane.rollback();
     if (begun.error().kind == LedgerError::Kind::again) {
       parts_.clock.wait(core::Millis(1));
@@ -221,7 +241,10 @@ bool Pipeline::rerun_without_undone(const Slice& slice, Settled& end) {
 
 bool Pipeline::fence(const Slice& slice, Settled& end) {
   end = Settled::yes;
-  const Fenced fenced = parts_.lane.fence(slice, dispositions_, mark_to(slice));
+  const Fenced fenced = [&] {
+    const InLedger waits(parts_.progress);
+    return parts_.lane.fence(slice, dispositions_, mark_to(slice));
+  }();
   if (fenced.kind == Fenced::Kind::fenced) {
     for (const std::size_t i : fenced.duplicates) {
       dispositions_[i] = {};
@@ -297,7 +320,11 @@ bool Pipeline::publish(const Slice& slice, Settled& end) {
 bool Pipeline::commit(const Slice& slice, Settled& end) {
   end = Settled::yes;
   LedgerError why;
-  switch (parts_.lane.commit(&why)) {
+  const auto committed = [&] {
+    const InLedger waits(parts_.progress);
+    return parts_.lane.commit(&why);
+  }();
+  switch (committed) {
     case CommitOutcome::committed:
       if (batch_.mark != nullptr) batch_.mark->next = mark_to(slice);
       return true;
@@ -321,7 +348,10 @@ bool Pipeline::look_at_mark(const Slice& slice, Settled& end, bool reply_lost) {
   const core::Offset ours = batch_.mark->next;
   for (;;) {
     if (!parts_.source.owns(batch_)) break;
-    const auto mark = parts_.marks->take_over(batch_.where, ours);
+    const auto mark = [&] {
+      const InLedger waits(parts_.progress);
+      return parts_.marks->take_over(batch_.where, ours);
+    }();
     if (!mark) {
       if (!pause("ledger: " + mark.error().message)) break;
       continue;

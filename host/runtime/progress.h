@@ -30,6 +30,12 @@ class LaneProgress {
     publishing_ = 0;
     turned();
   }
+  // The lane waits for its database, until left_ledger().
+  void entered_ledger() { settling_ = ticks(); }
+  void left_ledger() {
+    settling_ = 0;
+    turned();
+  }
   // The lane waits for the end of an outage; empty: no more.
   void paused(std::string_view because) {
     const std::lock_guard lock(mutex_);
@@ -39,13 +45,14 @@ class LaneProgress {
   void ended() { ended_ = true; }
 
   [[nodiscard]] core::LaneHealth health(std::uint32_t index) const {
-    const std::int64_t now = ticks(), handling = handling_, publishing = publishing_;
+    const std::int64_t now = ticks(), handling = handling_, publishing = publishing_, settling = settling_;
     core::LaneHealth out;
     out.index = index;
     out.ended = ended_;
     out.quiet = since(turned_, now);
     if (handling != 0) out.handling = since(handling, now);
     if (publishing != 0) out.publishing = since(publishing, now);
+    if (settling != 0) out.settling = since(settling, now);
     const std::lock_guard lock(mutex_);
     out.paused_because = paused_because_;
     return out;
@@ -58,7 +65,7 @@ class LaneProgress {
   }
   std::atomic<std::int64_t> turned_{ticks()};
   std::atomic<std::int64_t> handling_{0};  // 0: not in the handler's code
-  std::atomic<std::int64_t> publishing_{0};
+  std::atomic<std::int64_t> publishing_{0}, settling_{0};
   std::atomic<bool> ended_{false};
   mutable std::mutex mutex_;
   std::string paused_because_;             // guarded by mutex_

@@ -33,7 +33,7 @@ core::HostHealth full_report() {
   h.timeout = core::Millis(30'000);
   h.source = {"users", true, "", 2, {{{"user-events", {0}}, {10}, 5, core::Millis(0), {}}}};
   h.retry = core::GroupHealth{"users.retry", true, "", 1, {{{"user-events.users.retry.1m", {0}}, {3}, 2, core::Millis(0), core::from_epoch_ms(1'700'000'000'000)}}};
-  h.lanes = {{0, false, core::Millis(3), core::Millis(250), {}, ""}};
+  h.lanes = {{0, false, core::Millis(3), core::Millis(250), {}, {}, ""}};
   core::HandlerHealth failed;
   failed.name = "analytics";
   failed.failed = "no plugin";
@@ -119,10 +119,13 @@ TEST_CASE("what is counted stands in the text") {
   CHECK(value_of(text, "process_resident_memory_bytes") > 1e6);
 }
 
-TEST_CASE("a stranger's topic name cannot break the text") {
+TEST_CASE("a stranger's topic names can neither break the text nor fill it") {
   http::Metrics metrics(one_handler(), "1.2.3");
-  metrics.batch_settled("user-service", {"a\"b\\c\nd", {0}}, -1, {}, core::Millis(1));
-  CHECK_THAT(metrics.text({}), contains(R"(topic="a\"b\\c\nd")"));
+  metrics.batch_settled("user-service", {"a\"b\\c\nd\xff", {0}}, -1, {}, core::Millis(1));
+  CHECK_THAT(metrics.text({}), contains(R"(topic="other")") && !contains("a\\\"b"));
+  for (int i = 0; i < 1500; ++i) metrics.published("user-service", "made-up-" + std::to_string(i), 1, 0);
+  const std::string text = metrics.text({});
+  CHECK_THAT(text, contains("made-up-900") && !contains("made-up-1400"));
 }
 
 TEST_CASE("promtool accepts the metrics") {

@@ -16,7 +16,7 @@ core::HostHealth healthy() {
   h.name = "user-service";
   h.timeout = core::Millis(30'000);
   h.source = {"users", true, "", 1, {{{"user-events", {0}}, {10}, 0, core::Millis(0), {}}}};
-  h.lanes = {{0, false, core::Millis(3), {}, {}, ""}};
+  h.lanes = {{0, false, core::Millis(3), {}, {}, {}, ""}};
   health.handlers = {h};
   core::ClusterHealth c;
   c.asked = true;
