@@ -111,7 +111,7 @@ TEST_CASE("a lane is handling while its handler runs, dead once that takes longe
   one.start({"value"});
   REQUIRE(eventually(5s, [&] { return one.runtime->health().lanes.at(0).handling.has_value(); }));
   REQUIRE(eventually(5s, [&] { return !one.assessment().live; }));
-  CHECK_THAT(one.assessment().problems.front().what, contains("has been in the handler's code for 0."));
+  CHECK_THAT(one.assessment().problems.front().what, contains("has been in the handler's code for "));
   go = true;
   REQUIRE(eventually(5s, [&] { return one.assessment().live; }));
   CHECK_FALSE(one.runtime->health().lanes.at(0).handling);
