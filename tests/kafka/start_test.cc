@@ -66,6 +66,7 @@ TEST_CASE("a member without partition 0 waits until its owner has committed wher
   options.client_id = "b";
   Member waiting(options);
   owner.start();
+  REQUIRE(eventually(20s, [&] { return owner.state().partitions.size() == 2; }));  // or the other one, alone at first, owns partition 0
   waiting.start();
   REQUIRE(eventually(20s, [&] { return owner.state().partitions.size() == 1 && waiting.logged("waiting for the owner of " + topic + " [0]"); }));
   together = true;
