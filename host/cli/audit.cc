@@ -2,34 +2,23 @@
 
 #include <fcntl.h>
 #include <fmt/chrono.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "plugin/plugin_file.h"
+
 namespace hostler::cli {
-namespace {
-
-std::string user_name() {
-  std::array<char, 4096> buffer{};
-  struct passwd entry {};
-  struct passwd* found = nullptr;
-  if (getpwuid_r(geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) return found->pw_name;
-  return "uid " + std::to_string(geteuid());
-}
-
-}  // namespace
 
 core::Status<> audit(const core::HostConfig& config, std::string_view action, std::string_view object, std::string_view outcome) {
   if (config.audit_log.empty()) return core::Status<>::success();
   nlohmann::ordered_json line = {{"time", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())))},
-                                 {"user", user_name()},
+                                 {"user", plugin::owner_name(geteuid())},
                                  {"pid", getpid()},
                                  {"host", config.name},
                                  {"action", action},

@@ -93,6 +93,19 @@ void look_at_cluster(const ClusterHealth& c, Findings& found) {
 
 }  // namespace
 
+std::int64_t lag_of(const GroupHealth& group) {
+  std::int64_t lag = 0;
+  for (const auto& p : group.partitions) lag += p.lag.value_or(0);
+  return lag;
+}
+
+std::optional<Timestamp> next_due_of(const GroupHealth& group) {
+  std::optional<Timestamp> next;
+  for (const auto& p : group.partitions)
+    if (p.next_due) next = next ? std::min(*next, *p.next_due) : *p.next_due;
+  return next;
+}
+
 Assessment assess(const HostHealth& health) {
   Findings found;
   for (const auto& h : health.handlers) look_at_handler(h, health.starting, found);

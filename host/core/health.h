@@ -38,6 +38,10 @@ struct GroupHealth {
   std::vector<PartitionHealth> partitions;
 };
 
+// Records behind the high watermarks, as far as they are known, and when the first of the waiting heads is due.
+[[nodiscard]] std::int64_t lag_of(const GroupHealth& group);
+[[nodiscard]] std::optional<Timestamp> next_due_of(const GroupHealth& group);
+
 struct HandlerHealth {
   std::string name;
   std::string failed;                   // why it does not run at all; empty: it does

@@ -1,6 +1,5 @@
 #include "http/gauges.h"
 
-#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <fstream>
@@ -81,14 +80,8 @@ struct HandlerGauges {
     add_group(h, h.source);
     if (!h.retry) return;
     add_group(h, *h.retry);
-    std::int64_t waiting = 0;
-    std::optional<core::Timestamp> next;
-    for (const auto& p : h.retry->partitions) {
-      waiting += p.lag.value_or(0);
-      if (p.next_due) next = next ? std::min(*next, *p.next_due) : *p.next_due;
-    }
-    depth.add({{"handler", h.name}}, static_cast<double>(waiting));
-    if (next) due.add({{"handler", h.name}}, static_cast<double>(core::to_epoch_ms(*next)) / 1000);
+    depth.add({{"handler", h.name}}, static_cast<double>(core::lag_of(*h.retry)));
+    if (const auto next = core::next_due_of(*h.retry)) due.add({{"handler", h.name}}, static_cast<double>(core::to_epoch_ms(*next)) / 1000);
   }
 };
 

@@ -1,6 +1,5 @@
 #include "http/pages.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -11,16 +10,14 @@ using nlohmann::ordered_json;
 
 ordered_json json_of(const core::GroupHealth& g) {
   ordered_json partitions = ordered_json::array();
-  std::int64_t lag = 0;
   for (const auto& p : g.partitions) {
     ordered_json one = {{"topic", p.where.topic}, {"partition", p.where.partition.value}, {"next_offset", p.settled.value}};
     one["lag"] = p.lag ? ordered_json(*p.lag) : ordered_json(nullptr);
     if (p.quiet.count() > 0) one["standing_ms"] = p.quiet.count();
     if (p.next_due) one["next_due_ms"] = core::to_epoch_ms(*p.next_due);
-    lag += p.lag.value_or(0);
     partitions.push_back(std::move(one));
   }
-  ordered_json out = {{"group", g.group}, {"joined", g.joined}, {"rebalances", g.rebalances}, {"lag", lag}};
+  ordered_json out = {{"group", g.group}, {"joined", g.joined}, {"rebalances", g.rebalances}, {"lag", core::lag_of(g)}};
   if (!g.waiting_for.empty()) out["waiting_for"] = g.waiting_for;
   out["partitions"] = std::move(partitions);
   return out;
@@ -37,9 +34,7 @@ ordered_json json_of(const core::HandlerHealth& h) {
   out["source"] = json_of(h.source);
   if (h.retry) {
     out["retry"] = json_of(*h.retry);
-    std::optional<core::Timestamp> next;
-    for (const auto& p : h.retry->partitions)
-      if (p.next_due) next = next ? std::min(*next, *p.next_due) : *p.next_due;
+    const auto next = core::next_due_of(*h.retry);
     out["retry"]["next_due_ms"] = next ? ordered_json(core::to_epoch_ms(*next)) : ordered_json(nullptr);
   }
   out["lanes"] = ordered_json::array();
@@ -83,8 +78,7 @@ Response text(bool fine, std::string body) { return {fine ? 200U : 503U, "text/p
 
 }  // namespace
 
-std::string health_json(const core::HostHealth& health) {
-  const auto assessment = core::assess(health);
+std::string health_json(const core::HostHealth& health, const core::Assessment& assessment) {
   ordered_json out = {{"name", health.name}, {"live", assessment.live}, {"ready", assessment.ready}};
   out["problems"] = ordered_json::array();
   for (const auto& p : assessment.problems) out["problems"].push_back({{"component", p.component}, {"what", p.what}, {"mend", p.mend}});
@@ -112,7 +106,8 @@ Respond pages(std::function<core::HostHealth()> report, const Metrics& metrics) 
     }
     if (path == "/health") {
       const auto health = report();
-      return {core::assess(health).live ? 200U : 503U, "application/json", health_json(health)};
+      const auto assessment = core::assess(health);
+      return {assessment.live ? 200U : 503U, "application/json", health_json(health, assessment)};
     }
     if (path == "/metrics") return {200, "text/plain; version=0.0.4; charset=utf-8", metrics.text(report())};
     return {404, "text/plain; charset=utf-8", "there is /livez, /readyz, /health and /metrics\n"};

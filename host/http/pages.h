@@ -11,8 +11,8 @@
 
 namespace hostler::http {
 
-// The health report as JSON, with the assessment and a snake_case field per number.
-[[nodiscard]] std::string health_json(const core::HostHealth& health);
+// The health report as JSON, with what was made of it and a snake_case field per number.
+[[nodiscard]] std::string health_json(const core::HostHealth& health, const core::Assessment& assessment);
 
 // Answers every path from a fresh report.
 [[nodiscard]] Respond pages(std::function<core::HostHealth()> report, const Metrics& metrics);

@@ -25,22 +25,6 @@ constexpr std::size_t most_reruns = 8;        // … and re-runs after written q
 bool is_stray(const core::Batch& batch, const core::Record& record) { return batch.is_retry() && record.step.value == 0; }
 }  // namespace
 
-// For as long as it lives the lane waits for its database.
-class InLedger {
- public:
-  explicit InLedger(LaneProgress* progress) : progress_(progress) {
-    if (progress_ != nullptr) progress_->entered_ledger();
-  }
-  ~InLedger() {
-    if (progress_ != nullptr) progress_->left_ledger();
-  }
-  InLedger(const InLedger&) = delete;
-  InLedger& operator=(const InLedger&) = delete;
-
- private:
-  LaneProgress* progress_;
-};
-
 // Copies, letters and outputs of one slice, with the record each belongs to.
 struct Pipeline::Outgoing {
   std::vector<OutRecord> records;
@@ -142,7 +126,7 @@ Pipeline::Settled Pipeline::settle(const Slice& slice) {
 bool Pipeline::handle(const Slice& slice, Settled& end) {
   end = Settled::yes;
   const auto begun = [&] {
-    const InLedger waits(parts_.progress);
+    const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::ledger);
     return parts_.lane.begin(slice, admissions_);
   }();
   if (!begun) {
@@ -162,9 +146,10 @@ bool Pipeline::handle(const Slice& slice, Settled& end) {
   }
   // Verdicts of an earlier run stand when the same records ran and none of them looked into the rolled back transaction.
   if (executed_ && run_ == ran_ && !verdicts_.queried) return true;
-  if (parts_.progress != nullptr) parts_.progress->entered_handler();
-  auto executed = parts_.lane.execute(slice, run_);
-  if (parts_.progress != nullptr) parts_.progress->left_handler();
+  auto executed = [&] {
+    const LaneProgress::Visit runs(parts_.progress, LaneProgress::Place::handler);
+    return parts_.lane.execute(slice, run_);
+  }();
   executed_ = executed.ok();
   if (!executed_) {
     parts_.lane.rollback();
@@ -242,7 +227,7 @@ bool Pipeline::rerun_without_undone(const Slice& slice, Settled& end) {
 bool Pipeline::fence(const Slice& slice, Settled& end) {
   end = Settled::yes;
   const Fenced fenced = [&] {
-    const InLedger waits(parts_.progress);
+    const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::ledger);
     return parts_.lane.fence(slice, dispositions_, mark_to(slice));
   }();
   if (fenced.kind == Fenced::Kind::fenced) {
@@ -292,9 +277,10 @@ bool Pipeline::publish(const Slice& slice, Settled& end) {
   }
   parts_.lane.take_outputs(slice, dispositions_, out.records);
   if (out.records.empty()) return true;
-  if (parts_.progress != nullptr) parts_.progress->entered_publish();
-  const auto failures = parts_.publisher.publish(out.records);
-  if (parts_.progress != nullptr) parts_.progress->left_publish();
+  const auto failures = [&] {
+    const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::brokers);
+    return parts_.publisher.publish(out.records);
+  }();
   report_published(out.records, failures);
   if (failures.empty()) return true;
 
@@ -321,7 +307,7 @@ bool Pipeline::commit(const Slice& slice, Settled& end) {
   end = Settled::yes;
   LedgerError why;
   const auto committed = [&] {
-    const InLedger waits(parts_.progress);
+    const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::ledger);
     return parts_.lane.commit(&why);
   }();
   switch (committed) {
@@ -349,7 +335,7 @@ bool Pipeline::look_at_mark(const Slice& slice, Settled& end, bool reply_lost) {
   for (;;) {
     if (!parts_.source.owns(batch_)) break;
     const auto mark = [&] {
-      const InLedger waits(parts_.progress);
+      const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::ledger);
       return parts_.marks->take_over(batch_.where, ours);
     }();
     if (!mark) {

@@ -2,10 +2,13 @@
 // Thread-safety: any thread.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,24 +21,26 @@ class LaneProgress {
  public:
   // The lane did something: looked for records, waited a step, settled a batch.
   void turned() { turned_ = ticks(); }
-  // The handler's code runs from now on, until left_handler().
-  void entered_handler() { handling_ = ticks(); }
-  void left_handler() {
-    handling_ = 0;
-    turned();
-  }
-  // The lane waits for the brokers to take copies and outputs, until left_publish().
-  void entered_publish() { publishing_ = ticks(); }
-  void left_publish() {
-    publishing_ = 0;
-    turned();
-  }
-  // The lane waits for its database, until left_ledger().
-  void entered_ledger() { settling_ = ticks(); }
-  void left_ledger() {
-    settling_ = 0;
-    turned();
-  }
+  // Where the lane is when it is not in code of its own; one at a time.
+  enum class Place : std::uint8_t { handler, brokers, ledger };
+  // The lane is in `place` for as long as this lives. `progress` may be null.
+  class Visit {
+   public:
+    Visit(LaneProgress* progress, Place place) : progress_(progress), place_(static_cast<std::size_t>(place)) {
+      if (progress_ != nullptr) progress_->since_[place_] = ticks();
+    }
+    ~Visit() {
+      if (progress_ == nullptr) return;
+      progress_->since_[place_] = 0;
+      progress_->turned();
+    }
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+
+   private:
+    LaneProgress* progress_;
+    std::size_t place_;
+  };
   // The lane waits for the end of an outage; empty: no more.
   void paused(std::string_view because) {
     const std::lock_guard lock(mutex_);
@@ -45,14 +50,18 @@ class LaneProgress {
   void ended() { ended_ = true; }
 
   [[nodiscard]] core::LaneHealth health(std::uint32_t index) const {
-    const std::int64_t now = ticks(), handling = handling_, publishing = publishing_, settling = settling_;
+    const std::int64_t now = ticks();
+    const auto in = [&](Place place) -> std::optional<core::Millis> {
+      const std::int64_t then = since_[static_cast<std::size_t>(place)];
+      return then == 0 ? std::nullopt : std::optional(since(then, now));
+    };
     core::LaneHealth out;
     out.index = index;
     out.ended = ended_;
     out.quiet = since(turned_, now);
-    if (handling != 0) out.handling = since(handling, now);
-    if (publishing != 0) out.publishing = since(publishing, now);
-    if (settling != 0) out.settling = since(settling, now);
+    out.handling = in(Place::handler);
+    out.publishing = in(Place::brokers);
+    out.settling = in(Place::ledger);
     const std::lock_guard lock(mutex_);
     out.paused_because = paused_because_;
     return out;
@@ -64,8 +73,7 @@ class LaneProgress {
     return std::chrono::duration_cast<core::Millis>(std::chrono::steady_clock::duration(now > then ? now - then : 0));
   }
   std::atomic<std::int64_t> turned_{ticks()};
-  std::atomic<std::int64_t> handling_{0};  // 0: not in the handler's code
-  std::atomic<std::int64_t> publishing_{0}, settling_{0};
+  std::array<std::atomic<std::int64_t>, 3> since_{};  // by Place; 0: it is not there
   std::atomic<bool> ended_{false};
   mutable std::mutex mutex_;
   std::string paused_because_;             // guarded by mutex_
