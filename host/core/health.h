@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/breaker.h"
 #include "core/types.h"
 
 namespace hostler::core {
@@ -29,6 +30,12 @@ struct PartitionHealth {
   std::optional<Timestamp> next_due;    // of the head, on a retry topic
 };
 
+struct BreakerHealth {
+  BreakerState state = BreakerState::closed;
+  std::string because;                  // empty while closed
+  std::uint64_t opened = 0;             // how often
+};
+
 // One membership in a consumer group: the source topics' or the retry topics'.
 struct GroupHealth {
   std::string group;
@@ -46,7 +53,8 @@ struct HandlerHealth {
   std::string name;
   std::string failed;                   // why it does not run at all; empty: it does
   Millis timeout{0};                    // of one call
-  std::string paused_because;           // an outage that one of its lanes waits for; empty: records flow
+  std::string paused_because;           // an outage that one of its lanes waits for, or why its breaker is open; empty: records flow
+  BreakerHealth breaker;
   GroupHealth source;
   std::optional<GroupHealth> retry;
   std::vector<LaneHealth> lanes;

@@ -93,6 +93,7 @@ class HandlerRuntime::RetryAssignments final : public Assignments {
 HandlerRuntime::HandlerRuntime(HandlerParts parts)
     : parts_(std::move(parts)),
       topics_(parts_.config, parts_.admin),
+      intake_(parts_.config.breaker),
       source_assignments_(std::make_unique<SourceAssignments>(*this)),
       retry_assignments_(std::make_unique<RetryAssignments>()) {
   if (parts_.ledger != nullptr) marks_ = std::make_unique<Marks>(parts_.config.name, *parts_.ledger, parts_.admin);
@@ -180,7 +181,7 @@ void HandlerRuntime::run_lane(std::uint32_t index, std::vector<Source*> sources,
   std::vector<std::unique_ptr<Pipeline>> pipelines;
   for (auto* source : sources) {
     const PipelineParts parts{parts_.config, *source,           *lane,         parts_.publisher, parts_.clock, parts_.observer, marks_.get(),
-                              parts_.event_types, &progress_[index], rate_limit_.get()};
+                              parts_.event_types, &progress_[index], rate_limit_.get(), &intake_};
     pipelines.push_back(std::make_unique<Pipeline>(parts));
   }
   const core::Millis wait = pipelines.size() == 1 ? lane_wait : shared_wait;
@@ -252,6 +253,8 @@ core::HandlerHealth HandlerRuntime::health() const {
     out.lanes.push_back(progress_[i].health(i));
     if (out.paused_because.empty()) out.paused_because = out.lanes.back().paused_because;
   }
+  out.breaker = intake_.health();
+  if (out.paused_because.empty()) out.paused_because = out.breaker.because;
   return out;
 }
 

@@ -18,6 +18,7 @@
 #include "runtime/admin.h"
 #include "runtime/clock.h"
 #include "runtime/derived_topics.h"
+#include "runtime/intake.h"
 #include "runtime/lane.h"
 #include "runtime/ledger.h"
 #include "runtime/observer.h"
@@ -76,6 +77,7 @@ class HandlerRuntime final {
   DerivedTopics topics_;
   std::unique_ptr<Marks> marks_;
   std::unique_ptr<RateLimit> rate_limit_;  // null: none
+  Intake intake_;
   std::unique_ptr<Assignments> source_assignments_, retry_assignments_;
   std::unique_ptr<Consumer> source_, retry_;  // retry_ is null where nothing is ever retried
   std::vector<std::thread> lanes_;

@@ -40,26 +40,33 @@ bool Pipeline::run_once(core::Millis wait) {
   const std::size_t most = may_poll(wait);
   if (most == 0 || !parts_.source.poll(batch_, most, parts_.handler.batch.max_wait, wait)) {
     if (parts_.progress != nullptr && !paused_because_.empty()) parts_.progress->paused({});  // what it paused for was revoked
+    if (parts_.intake != nullptr) parts_.intake->leave(this, parts_.clock.steady());
     return false;
   }
   began_ = parts_.clock.steady();
   if (parts_.rate_limit != nullptr) parts_.rate_limit->take(batch_.records.size(), began_);
   decoder_.decode(batch_, parts_.clock.now());
   run_batch();
+  if (parts_.intake != nullptr) parts_.intake->leave(this, parts_.clock.steady());
   return true;
 }
 
-// How many records the rate limit allows, after waiting up to `wait` for one. The lane holds nothing meanwhile.
+// How many records breaker and rate limit allow, after waiting up to `wait` for one. The lane holds nothing meanwhile.
 std::size_t Pipeline::may_poll(core::Millis wait) {
-  const std::size_t most = parts_.handler.batch.max_records;
-  if (parts_.rate_limit == nullptr) return most;
   const core::SteadyTime until = parts_.clock.steady() + wait;
   for (;;) {
     const core::SteadyTime now = parts_.clock.steady();
-    if (const std::size_t available = parts_.rate_limit->available(now); available > 0) return std::min(most, available);
+    const auto answer = parts_.intake == nullptr ? Intake::Answer::open : parts_.intake->ask(this, now);
+    if (answer != Intake::Answer::wait) {
+      const std::size_t most = answer == Intake::Answer::probe ? 1 : parts_.handler.batch.max_records;
+      if (parts_.rate_limit == nullptr) return most;
+      if (const std::size_t available = parts_.rate_limit->available(now); available > 0) return std::min(most, available);
+    }
     if (now >= until || parts_.source.draining()) return 0;
     const auto left = std::chrono::ceil<core::Millis>(until - now);
-    parts_.clock.wait(std::min({parts_.rate_limit->next_token(now), wait_step, left}));
+    const core::Millis token = answer == Intake::Answer::wait ? wait_step : parts_.rate_limit->next_token(now);
+    parts_.clock.wait(std::min({token, wait_step, left}));
+    turned();
   }
 }
 
@@ -117,6 +124,7 @@ Pipeline::Settled Pipeline::settle(const Slice& slice) {
     }
     flowing();
     turned();
+    tell_intake(slice);
     report(slice);
     return Settled::yes;
   }
@@ -133,7 +141,7 @@ bool Pipeline::handle(const Slice& slice, Settled& end) {
     parts_.lane.rollback();
     if (begun.error().kind == LedgerError::Kind::again) {
       parts_.clock.wait(core::Millis(1));
-    } else if (!pause("ledger: " + begun.error().message)) {
+    } else if (!outage("ledger: " + begun.error().message)) {
       end = give_back(slice, core::Millis(0));
     }
     return false;
@@ -170,7 +178,12 @@ Pipeline::Settled Pipeline::after_failed_execution(const Slice& slice, ExecuteFa
       force(slice.first + guilty, Verdict::retry, std::move(failure.detail));
       return Settled::yes;
     }
-    case ExecuteFailure::Kind::unavailable: return pause("handler: " + failure.detail.reason) ? Settled::yes : give_back(slice, core::Millis(0));
+    case ExecuteFailure::Kind::unavailable: {  // with no breaker the lane holds what it has; else one record probes
+      const std::string why = "handler: " + failure.detail.reason;
+      if (parts_.intake == nullptr) return pause(why) ? Settled::yes : give_back(slice, core::Millis(0));
+      note_intake(parts_.intake->outage(this, why, parts_.clock.steady()));
+      return give_back(slice, core::Millis(0));
+    }
     case ExecuteFailure::Kind::ledger: break;
   }
   switch (failure.error.kind) {
@@ -180,7 +193,7 @@ Pipeline::Settled Pipeline::after_failed_execution(const Slice& slice, ExecuteFa
     case LedgerError::Kind::outage:
     case LedgerError::Kind::handler: break;
   }
-  return pause("ledger: " + sql) ? Settled::yes : give_back(slice, core::Millis(0));
+  return outage("ledger: " + sql) ? Settled::yes : give_back(slice, core::Millis(0));
 }
 
 void Pipeline::route(const Slice& slice) {
@@ -262,7 +275,7 @@ bool Pipeline::fence(const Slice& slice, Settled& end) {
     }
     case Fenced::Kind::outage:
     case Fenced::Kind::handler:
-      if (!pause("ledger: " + sql)) end = give_back(slice, core::Millis(0));
+      if (!outage("ledger: " + sql)) end = give_back(slice, core::Millis(0));
       break;
   }
   return false;
@@ -316,7 +329,7 @@ bool Pipeline::commit(const Slice& slice, Settled& end) {
       return true;
     case CommitOutcome::failed:
       parts_.lane.rollback();
-      if (!pause("ledger: COMMIT failed: " + why.message)) end = give_back(slice, core::Millis(0));
+      if (!outage("ledger: COMMIT failed: " + why.message)) end = give_back(slice, core::Millis(0));
       return false;
     case CommitOutcome::unknown:
       parts_.lane.rollback();
@@ -339,7 +352,7 @@ bool Pipeline::look_at_mark(const Slice& slice, Settled& end, bool reply_lost) {
       return parts_.marks->take_over(batch_.where, ours);
     }();
     if (!mark) {
-      if (!pause("ledger: " + mark.error().message)) break;
+      if (!outage("ledger: " + mark.error().message)) break;
       continue;
     }
     *batch_.mark = mark.value();
@@ -436,22 +449,71 @@ void Pipeline::report(const Slice& slice) {
   parts_.observer.batch_settled(parts_.handler.name, batch_.where, batch_.is_retry() ? static_cast<int>(*batch_.tier) : -1, counts, took);
 }
 
-// Waits with growing pauses because of something that is not the records' fault. False: give up (draining or revoked).
-bool Pipeline::pause(const std::string& why) {
-  if (why != paused_because_) {
-    paused_because_ = why;
-    log(LogLevel::warn, "handler " + parts_.handler.name + ", " + batch_.where.topic + "/" + std::to_string(batch_.where.partition.value) + ": waiting: " + why);
-    parts_.observer.intake(parts_.handler.name, why);
-  }
+// The database takes nothing, and no record is to blame: stops the intake of all lanes and waits until this one may try again.
+// False: give up (draining or revoked).
+bool Pipeline::outage(const std::string& why) {
+  if (parts_.intake == nullptr) return pause(why);
+  note_intake(parts_.intake->outage(this, why, parts_.clock.steady()));
   if (parts_.progress != nullptr) parts_.progress->paused(why);
+  bool mine = true;
+  while ((mine = still_mine()) && parts_.intake->ask(this, parts_.clock.steady()) == Intake::Answer::wait) {
+    parts_.clock.wait(wait_step);
+    turned();
+  }
+  if (parts_.progress != nullptr) parts_.progress->paused({});
+  return mine;
+}
+
+// Waits with growing pauses because of something that concerns this lane's records alone. False: give up (draining or revoked).
+bool Pipeline::pause(const std::string& why) {
+  say_paused(why);
   pause_ = std::clamp(pause_ * 2, first_pause, longest_pause);
   const auto until = parts_.clock.steady() + pause_;
   while (parts_.clock.steady() < until) {
-    if (parts_.source.draining() || !parts_.source.owns(batch_)) return false;
+    if (!still_mine()) return false;
     parts_.clock.wait(std::min(wait_step, pause_));
     turned();
   }
   return true;
+}
+
+bool Pipeline::still_mine() const { return !parts_.source.draining() && parts_.source.owns(batch_); }
+
+void Pipeline::say_paused(const std::string& why) {
+  if (parts_.progress != nullptr) parts_.progress->paused(why);
+  if (why == paused_because_) return;
+  paused_because_ = why;
+  log(LogLevel::warn, "handler " + parts_.handler.name + ", " + batch_.where.topic + "/" + std::to_string(batch_.where.partition.value) + ": waiting: " + why);
+  parts_.observer.intake(parts_.handler.name, why);
+}
+
+// What the handler made of the slice's records; copies, duplicates and what never reached it say nothing about it.
+void Pipeline::tell_intake(const Slice& slice) {
+  if (parts_.intake == nullptr) return;
+  core::Breaker::Verdicts verdicts;
+  const auto records = slice.records();
+  for (std::size_t i = 0; i < slice.count; ++i) {
+    const auto& d = dispositions_[i];
+    if (records[i].invalid != core::DeadReason::none) continue;
+    const bool failed = d.outcome == Outcome::retry || d.reason == core::DeadReason::retries_exhausted;
+    verdicts.failed += failed ? 1 : 0;
+    verdicts.done += d.outcome == Outcome::done || d.outcome == Outcome::drop ? 1 : 0;
+    verdicts.rejected += d.outcome == Outcome::dead && !failed ? 1 : 0;
+  }
+  note_intake(parts_.intake->settled(this, verdicts, !batch_.is_retry(), parts_.clock.steady()));
+}
+
+void Pipeline::note_intake(Intake::Change change) {
+  if (change == Intake::Change::none) return;
+  const std::string who = "handler " + parts_.handler.name;
+  if (change == Intake::Change::flows) {
+    log(LogLevel::info, who + ": records flow again (breaker closed)");
+    parts_.observer.intake(parts_.handler.name, "");
+    return;
+  }
+  const std::string why = parts_.intake->because();
+  log(LogLevel::warn, who + ": intake stops until a try succeeds (breaker open): " + why);
+  parts_.observer.intake(parts_.handler.name, why);
 }
 
 void Pipeline::turned() const {

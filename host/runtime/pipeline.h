@@ -12,6 +12,7 @@
 #include "core/record.h"
 #include "runtime/clock.h"
 #include "runtime/decoder.h"
+#include "runtime/intake.h"
 #include "runtime/lane.h"
 #include "runtime/observer.h"
 #include "runtime/progress.h"
@@ -39,6 +40,7 @@ struct PipelineParts {
   std::vector<std::string> event_types;  // what the handler takes; empty: all
   LaneProgress* progress = nullptr;      // where the lane's turns are noted; may be null
   RateLimit* rate_limit = nullptr;       // shared by the handler's pipelines; null: none
+  Intake* intake = nullptr;              // shared likewise; null: no breaker
 };
 
 class Pipeline {
@@ -78,8 +80,13 @@ class Pipeline {
   [[nodiscard]] core::Verdict sql_verdict() const;
   void report(const Slice& slice);
   void report_published(std::span<const OutRecord> records, std::span<const PublishFailure> failures);
-  bool pause(const std::string& why);
+  [[nodiscard]] bool outage(const std::string& why);
+  [[nodiscard]] bool pause(const std::string& why);
+  [[nodiscard]] bool still_mine() const;
+  void say_paused(const std::string& why);
   void flowing();
+  void tell_intake(const Slice& slice);
+  void note_intake(Intake::Change change);
   void turned() const;
   Settled give_back(const Slice& slice, core::Millis hold);
   [[nodiscard]] core::Offset mark_to(const Slice& slice) const;

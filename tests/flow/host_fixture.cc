@@ -100,7 +100,8 @@ HandlerToml World::handler(const std::vector<std::string>& topics) const {
       .text("group", group())
       .text("start", "earliest")
       .text("event_id", "header:event-id")
-      .set("retry.delays", R"(["1s", "2s", "4s"])");
+      .set("retry.delays", R"(["1s", "2s", "4s"])")
+      .set("breaker.min_records", "1000000"); // these records fail on purpose, all of them in some tests
 }
 
 HandlerToml World::probe(const std::string& which, const std::vector<std::string>& topics,

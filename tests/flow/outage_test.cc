@@ -40,8 +40,8 @@ TEST_CASE(
   REQUIRE(stays(20s, [&] { return load() && host.running(); }));
   CHECK(world.kafka().lag(world.group(), topic) > 1000);
   CHECK(world.kafka().group(world.group()).members == 1);
-  CHECK(host.lines_with("waiting: ledger") >= 1);
-  CHECK(host.lines_with("waiting: ledger") <= 12); // said, not repeated
+  CHECK(host.lines_with("(breaker open): ledger") >= 1);
+  CHECK(host.lines_with("(breaker open): ledger") <= 12); // said, not repeated
   CHECK(host.lines_with("records flow again") == 0);
   postgres.start();
   REQUIRE(world.settles({topic}, 40s));
@@ -55,6 +55,45 @@ TEST_CASE(
   CHECK(world.read(world.retry_topic(topic, "4s")).empty());
   CHECK(world.letters(topic).empty());
   CHECK(world.db().number("SELECT count(*) FROM hostler_delegated") == 0);
+}
+
+TEST_CASE("a table that is missing stops the intake and dead-letters nothing, and all is done when it is there") {
+  World world;
+  const std::string topic = world.topic("events", 2);
+  const auto config = world.config({world.handler({topic}).set("lanes", "2")});
+  world.migrate(config);
+  Host host(config);
+  host.ready();
+  world.db().exec("ALTER TABLE effects RENAME TO elsewhere");
+  constexpr int count = 300;
+  for (int i = 0; i < count; ++i) world.kafka().produce(topic, event("event-" + std::to_string(i), "good"));
+  world.kafka().flush();
+  REQUIRE(host.process().wait_for_output("(breaker open): ledger: SQL error 42P01", 20s));
+  CHECK(stays(3s, [&] { return world.kafka().lag(world.group(), topic) == count; }));
+  CHECK(host.lines_with("(breaker open)") <= 4); // said, not repeated
+  world.db().exec("ALTER TABLE elsewhere RENAME TO effects");
+  REQUIRE(world.settles({topic}, 20s));
+  CHECK(world.effect_count() == count);
+  CHECK(world.letters(topic).empty());
+  CHECK(world.read(world.retry_topic(topic, "1s")).empty());
+  CHECK(host.leave() == 0);
+}
+
+TEST_CASE("twenty poison records in a row open the breaker and do not hold it open") {
+  World world;
+  const std::string topic = world.topic();
+  const auto config = world.config({world.handler({topic}).set("breaker.min_records", "10").set("batch.max_records", "5").set("retry.delays", R"(["3s"])")});
+  world.migrate(config);
+  for (int i = 0; i < 20; ++i) world.kafka().produce(topic, event("bad-" + std::to_string(i), "fail:9:"));
+  for (int i = 0; i < 100; ++i) world.kafka().produce(topic, event("good-" + std::to_string(i), "good"));
+  world.kafka().flush();
+  Host host(config);
+  REQUIRE(host.process().wait_for_output("(breaker open): 10 of the last 10 records failed", 20s));
+  CHECK(world.effect_count() == 0);
+  REQUIRE(eventually(90s, [&] { return world.effect_count() == 100; }));
+  CHECK(host.lines_with("records flow again (breaker closed)") >= 1);
+  REQUIRE(eventually(60s, [&] { return world.letters(topic).size() == 20; }));
+  CHECK(host.leave() == 0);
 }
 
 TEST_CASE("a host started while PostgreSQL is down stays up, says so once, and works when it comes") {

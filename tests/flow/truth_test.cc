@@ -140,6 +140,27 @@ TEST_CASE("truth: a dead-letter topic that takes no records: intake is paused, n
   w.host.kill_hard();
 }
 
+TEST_CASE("truth: a breaker that is open: alive, not ready, until a record succeeds") {
+  World world;
+  const std::string topic = world.topic();
+  const auto config = world.config({world.handler({topic}).set("breaker.min_records", "5").set("batch.max_records", "5")});
+  world.migrate(config);
+  Watched w(world, config);
+  w.host.ready();
+  w.must_be_well();
+  for (int i = 0; i < 5; ++i) world.kafka().produce(topic, event("bad-" + std::to_string(i), "fail:9:"));
+  for (int i = 0; i < 3; ++i) world.kafka().produce(topic, event("probe-" + std::to_string(i), "fail:9:"));
+  world.kafka().flush();
+  w.must_see({true, false, "intake is paused: 5 of the last 5 records failed", "hostler_breaker_opened_total{handler=\"effects\"} 1"});
+  CHECK(eventually(soon, [&] { return http_get(w.host.port(), "/metrics").body.find("hostler_breaker_state{handler=\"effects\",state=\"open\"} 1") != std::string::npos; }));
+  const auto health = nlohmann::json::parse(http_get(w.host.port(), "/health").body);
+  CHECK(health["handlers"][0]["breaker"]["because"] == "5 of the last 5 records failed");
+  world.kafka().produce_all(topic, {event("good", "good")});
+  REQUIRE(eventually(20s, [&] { return world.effect_count() == 1; }));
+  w.must_be_well();
+  CHECK(w.host.leave() == 0);
+}
+
 TEST_CASE("truth: a partition whose next record is gone stands, and the host is not ready") {
   World world;
   const std::string topic = world.topic();

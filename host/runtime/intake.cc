@@ -1,0 +1,57 @@
+#include "runtime/intake.h"
+
+namespace hostler::runtime {
+
+using core::BreakerState;
+
+Intake::Answer Intake::ask(const void* lane, core::SteadyTime now) {
+  const std::lock_guard lock(mutex_);
+  if (breaker_.state() == BreakerState::closed) return Answer::open;
+  if (prober_ == lane) return Answer::probe;
+  if (found_nothing_ == lane && now < found_nothing_at_ + others_first) return Answer::wait;
+  if (!breaker_.admit(now)) return Answer::wait;
+  prober_ = lane;
+  return Answer::probe;
+}
+
+bool Intake::leave(const void* lane, core::SteadyTime now) {
+  const std::lock_guard lock(mutex_);
+  if (prober_ != lane) return false;
+  prober_ = nullptr;
+  found_nothing_ = lane;
+  found_nothing_at_ = now;
+  breaker_.abandoned(now);
+  return true;
+}
+
+Intake::Change Intake::settled(const void* lane, const core::Breaker::Verdicts& verdicts, bool fresh, core::SteadyTime now) {
+  const std::lock_guard lock(mutex_);
+  const BreakerState before = breaker_.state();
+  if (before == BreakerState::half_open && prober_ != lane) return Change::none;  // a batch from before: it tells nothing about now
+  breaker_.settled(verdicts, fresh, now);
+  const BreakerState after = breaker_.state();
+  if (after != BreakerState::half_open) prober_ = nullptr;
+  if (before != BreakerState::closed && after == BreakerState::closed) return Change::flows;
+  return before == BreakerState::closed && after == BreakerState::open ? Change::stopped : Change::none;
+}
+
+Intake::Change Intake::outage(const void* lane, std::string why, core::SteadyTime now) {
+  const std::lock_guard lock(mutex_);
+  if (breaker_.state() == BreakerState::half_open && prober_ != lane) return Change::none;
+  const bool news = breaker_.state() == BreakerState::closed || breaker_.because() != why;
+  prober_ = nullptr;
+  breaker_.outage(std::move(why), now);
+  return news ? Change::stopped : Change::none;
+}
+
+std::string Intake::because() const {
+  const std::lock_guard lock(mutex_);
+  return breaker_.because();
+}
+
+core::BreakerHealth Intake::health() const {
+  const std::lock_guard lock(mutex_);
+  return {breaker_.state(), breaker_.because(), breaker_.opened()};
+}
+
+}  // namespace hostler::runtime
