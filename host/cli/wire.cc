@@ -99,7 +99,7 @@ class WiredHost final : public Host {
   const std::string probe_program_;
   std::map<std::string, Cluster> clusters_;                          // by name, those that an enabled handler picked
   std::map<std::string, std::unique_ptr<runtime::Ledger>> ledgers_;  // likewise
-  std::vector<HandlerState> failed_;                                 // handlers that could not be made; fixed after start()
+  std::vector<HandlerState> failed_;                                 // handlers that cannot run; under mutex_
   std::vector<RunningHandler> handlers_;                             // changes under mutex_ once health() may be asked
   std::unique_ptr<runtime::Survey> survey_;
 
@@ -248,12 +248,25 @@ core::Result<WiredHost::LedgerState> WiredHost::look_at_ledger(const std::string
 }
 
 core::Status<> WiredHost::start_handlers() {
+  std::vector<HandlerState> refused;
   for (auto& running : handlers_) {
-    if (auto started = running.runtime->start(); !started) return started;
     const auto& c = running.handler->config();
+    if (auto status = running.runtime->start(); !status) {  // the other handlers live
+      runtime::log(runtime::LogLevel::error, c.where + ": handler " + c.name + ": " + status.error().message + " (it does not run)");
+      refused.push_back({c.name, status.error().message, {}, {}});
+      continue;
+    }
     runtime::log(runtime::LogLevel::info, "handler " + c.name + ": started: group " + c.group + ", topics " + joined(c.topics) + ", " + std::to_string(c.lanes) + " lanes");
   }
+  std::vector<RunningHandler> ended;  // outside of the lock
   const std::scoped_lock lock(mutex_);
+  for (auto& state : refused) {
+    const auto of = std::find_if(handlers_.begin(), handlers_.end(), [&](const auto& h) { return h.handler->config().name == state.name; });
+    ended.push_back(std::move(*of));
+    handlers_.erase(of);
+    failed_.push_back(std::move(state));
+  }
+  if (handlers_.empty()) return core::Error{config_.file + ": no handler can run; the reasons are logged above"};
   running_ = true;
   return core::Status<>::success();
 }
@@ -350,6 +363,7 @@ void WiredHost::drain() {
 }
 
 std::vector<HandlerState> WiredHost::state() const {
+  const std::scoped_lock lock(mutex_);
   std::vector<HandlerState> states;
   for (const auto& running : handlers_) {
     HandlerState state;

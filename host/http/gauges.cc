@@ -54,7 +54,7 @@ double cpu_seconds() {
 }
 
 struct HandlerGauges {
-  Gauge lag{"kafka_consumer_lag", "Records behind the high watermark."};
+  Gauge lag{"kafka_consumer_lag", "Offsets behind the high watermark; the control record that ends a transaction counts as one."};
   Gauge joined{"hostler_group_joined", "1 while the handler is a member of the group with an assignment."};
   Gauge partitions{"hostler_assigned_partitions", "Partitions assigned to this host."};
   Gauge rebalances{"hostler_rebalances_total", "Assignments that the group gave this member.", prometheus::MetricType::Counter};

@@ -46,12 +46,13 @@ const std::string good = std::string(HOSTLER_PLUGIN_DIR) + "/noop.so";
 
 } // namespace
 
-TEST_CASE("a host with four bad plugins runs the handler of the good one, and says what is wrong with each") {
+TEST_CASE("a host with five bad plugins runs the handler of the good one, and says what is wrong with each") {
   const Platform platform;
   const auto file = platform.write(
       handler_text("thrower", bad_plugin("throws"), "right.one") +
       handler_text("leaver", bad_plugin("exits"), "right.one") + handler_text("fine", good, "noop.batch") +
       handler_text("starter", bad_plugin("start_fails"), "right.one") +
+      handler_text("laner", bad_plugin("lane_fails"), "right.one") +
       handler_text("pinned", good, "noop.record", "sha256 = \"" + std::string(64, '0') + "\"\n"));
   Process host({HOSTLER_BINARY, "run", "--config", file});
   const bool runs = host.wait_for_output("handler fine: started: group fine", 60s) &&
@@ -61,7 +62,8 @@ TEST_CASE("a host with four bad plugins runs the handler of the good one, and sa
   CHECK_THAT(host.output(), contains("throws.so: throws while it is loaded: no licence file") &&
                                 contains("(handler thrower does not run)") &&
                                 contains("exits.so: ends the process in its static constructors") &&
-                                contains("start failed: the port is taken") && contains("its SHA-256 is "));
+                                contains("start failed: the port is taken") && contains("no memory for lane 0 (it does not run)") &&
+                                contains("its SHA-256 is "));
   CHECK(host.terminate().code == 0);
 }
 

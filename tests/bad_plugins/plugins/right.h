@@ -23,6 +23,9 @@
 #ifndef START
 #define START 0
 #endif
+#ifndef CREATE_LANE
+#define CREATE_LANE create_lane
+#endif
 #ifndef COUNT
 #define COUNT 1
 #endif
@@ -65,7 +68,7 @@ static hostler_handler* create(const hostler_host* host, hostler_str id, hostler
   (void)error;
   made->base.struct_size = sizeof(hostler_handler);
   made->base.start = START;
-  made->base.create_lane = create_lane;
+  made->base.create_lane = CREATE_LANE;
   made->base.destroy = destroy;
   return &made->base;
 }
