@@ -8,6 +8,7 @@
 
 #include "core/route.h"
 #include "core/topic_names.h"
+#include "runtime/failpoint.h"
 #include "runtime/letter.h"
 #include "runtime/log.h"
 
@@ -23,6 +24,13 @@ constexpr std::size_t most_reruns = 8;        // … and re-runs after written q
 
 // A record on a retry topic that no host of ours wrote there.
 bool is_stray(const core::Batch& batch, const core::Record& record) { return batch.is_retry() && record.step.value == 0; }
+std::vector<PublishFailure> publish_all(Publisher& publisher, std::span<const OutRecord> records) {
+  const auto lost = [&] { return std::vector<PublishFailure>{{0, PublishFailure::Kind::unavailable, "no acknowledgement for " + records.front().topic}}; };
+  if (failpoint("publish")) return lost();
+  auto failures = publisher.publish(records);
+  return failures.empty() && failpoint("published") ? lost() : failures;
+}
+
 }  // namespace
 
 // Copies, letters and outputs of one slice, with the record each belongs to.
@@ -135,7 +143,9 @@ bool Pipeline::handle(const Slice& slice, Settled& end) {
   end = Settled::yes;
   const auto begun = [&] {
     const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::ledger);
-    return parts_.lane.begin(slice, admissions_);
+    auto status = parts_.lane.begin(slice, admissions_);
+    if (status && failpoint("begun")) status = LedgerError{LedgerError::Kind::outage, "", "the session was lost"};
+    return status;
   }();
   if (!begun) {
     parts_.lane.rollback();
@@ -292,7 +302,7 @@ bool Pipeline::publish(const Slice& slice, Settled& end) {
   if (out.records.empty()) return true;
   const auto failures = [&] {
     const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::brokers);
-    return parts_.publisher.publish(out.records);
+    return publish_all(parts_.publisher, out.records);
   }();
   report_published(out.records, failures);
   if (failures.empty()) return true;
@@ -321,7 +331,12 @@ bool Pipeline::commit(const Slice& slice, Settled& end) {
   LedgerError why;
   const auto committed = [&] {
     const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::ledger);
-    return parts_.lane.commit(&why);
+    if (failpoint("commit")) {
+      why.message = "the session was lost";
+      return CommitOutcome::failed;
+    }
+    const auto outcome = parts_.lane.commit(&why);
+    return outcome == CommitOutcome::committed && failpoint("committed") ? CommitOutcome::unknown : outcome;
   }();
   switch (committed) {
     case CommitOutcome::committed:

@@ -49,8 +49,8 @@ std::string HandlerToml::toml() const {
   return out;
 }
 
-Host::Host(const std::filesystem::path& config, std::map<std::string, std::string> env)
-    : process_({HOSTLER_BINARY, "run", "--config", config.string()}, {std::move(env), {}, {}}) {}
+Host::Host(const std::filesystem::path& config, std::map<std::string, std::string> env, const std::string& program)
+    : process_({program, "run", "--config", config.string()}, {std::move(env), {}, {}}) {}
 
 Host::~Host() {
   if (std::uncaught_exceptions() == 0 || process_.pid() <= 0) return;
