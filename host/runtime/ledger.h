@@ -21,6 +21,8 @@
 
 namespace hostler::runtime {
 
+class LedgerOperations;  // ledger_operations.h
+
 // What went wrong in the database, by sqlstate (PostgreSQL) or result code (SQLite), as the protocol's step 5 sorts it.
 struct LedgerError {
   enum class Kind : std::uint8_t {
@@ -174,6 +176,8 @@ class Ledger {
   // Result parallel to the request.
   virtual LedgerResult<std::vector<core::Mark>> take_over(std::string_view service, std::string_view cluster_id,
                                                           std::span<const TakeOver> partitions) = 0;
+  // Outside of the records' way: what operators do. Lives as long as the ledger.
+  virtual LedgerOperations& operations() = 0;
 };
 
 // Statements whose first word (after comments and blanks) would end or change the transaction: BEGIN, START, COMMIT, END,

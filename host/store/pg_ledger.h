@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/ledger.h"
+#include "store/ledger_operations.h"
 #include "store/pg_connection.h"
 #include "store/pool.h"
 
@@ -21,10 +22,12 @@ class PgLedger final : public runtime::Ledger {
   std::unique_ptr<runtime::LedgerSession> lease() override;
   runtime::LedgerResult<std::vector<core::Mark>> take_over(std::string_view service, std::string_view cluster_id,
                                                            std::span<const runtime::TakeOver> partitions) override;
+  runtime::LedgerOperations& operations() override { return operations_; }
 
  private:
   const std::string conninfo_;
   const std::shared_ptr<Pool<PgConnection>> pool_;  // sessions may outlive the ledger
+  SqlOperations operations_{*this};
 };
 
 }  // namespace hostler::store

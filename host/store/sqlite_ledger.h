@@ -8,6 +8,7 @@
 
 #include "core/types.h"
 #include "runtime/ledger.h"
+#include "store/ledger_operations.h"
 #include "store/pool.h"
 #include "store/sqlite_connection.h"
 #include "store/sqlite_file.h"
@@ -22,11 +23,13 @@ class SqliteLedger final : public runtime::Ledger {
   std::unique_ptr<runtime::LedgerSession> lease() override;
   runtime::LedgerResult<std::vector<core::Mark>> take_over(std::string_view service, std::string_view cluster_id,
                                                            std::span<const runtime::TakeOver> partitions) override;
+  runtime::LedgerOperations& operations() override { return operations_; }
 
  private:
   const std::shared_ptr<SqliteFile> file_;
   const core::Millis busy_timeout_;
   const std::shared_ptr<Pool<SqliteConnection>> pool_;  // sessions may outlive the ledger
+  SqlOperations operations_{*this};
 };
 
 }  // namespace hostler::store

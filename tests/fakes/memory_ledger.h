@@ -19,7 +19,9 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/digest.h"
 #include "runtime/ledger.h"
+#include "runtime/ledger_operations.h"
 
 namespace hostler::testing {
 
@@ -33,7 +35,7 @@ class MemoryLedger final : public runtime::Ledger {
  public:
   using Error = runtime::LedgerError;
   enum class Call : std::uint8_t { begin, find_ids, claim_ids, set_id_states, fence, barrier, lock_delegated, write_delegated,
-                                   erase_delegated, run, query, commit, take_over };
+                                   erase_delegated, run, query, commit, take_over, operations };
 
   struct MarkRow {
     core::Mark mark;
@@ -126,12 +128,15 @@ class MemoryLedger final : public runtime::Ledger {
       for (const auto& [id, row] : data_.marks)
         if (std::get<0>(id) == service && std::get<1>(id) == p.where.topic) topic_id = std::max(topic_id, std::get<2>(id));
       auto [it, fresh] = data_.marks.try_emplace({std::string(service), p.where.topic, topic_id, p.where.partition.value});
-      if (fresh) it->second = {{p.start, 0, topic_id}, {}, {}, {}, 0, std::string(cluster_id)};
+      if (fresh) it->second = {{p.start, 0, topic_id}, {}, {}, {}, 0, {}};
       ++it->second.mark.epoch;
+      if (it->second.cluster_id.empty()) it->second.cluster_id = cluster_id;
       out.push_back(it->second.mark);
     }
     return out;
   }
+
+  runtime::LedgerOperations& operations() override { return operations_; }
 
  private:
   struct Data {
@@ -367,6 +372,138 @@ class MemoryLedger final : public runtime::Ledger {
     std::uint64_t generation_ = 0;
   };
 
+  class Operations final : public runtime::LedgerOperations {
+   public:
+    explicit Operations(MemoryLedger& ledger) : ledger_(ledger) {}
+
+    runtime::LedgerResult<std::vector<runtime::KnownMark>> marks(std::string_view service) override {
+      std::vector<runtime::KnownMark> out;
+      auto done = with(Wait::no, [&](Data& data) {
+        for (const auto& [id, row] : data.marks) {
+          const auto& [owner, topic, topic_id, partition] = id;
+          if (owner != service || topic_id != generation(data, service, topic)) continue;
+          runtime::KnownMark known{{topic, {partition}}, {row.mark, {}, row.cluster_id, {}}};
+          if (row.acked.value >= 0) known.memory.acked = row.acked;
+          if (row.last_offset.value >= 0) known.memory.last = core::Fingerprint{row.last_offset, row.last_timestamp, row.last_hash};
+          out.push_back(std::move(known));
+        }
+      });
+      if (!done) return std::move(done.error());
+      return out;
+    }
+    runtime::LedgerStatus acknowledge(std::string_view service, std::span<const runtime::Acknowledged> partitions) override {
+      return with(Wait::yes, [&](Data& data) {
+        for (const auto& p : partitions) {
+          const auto it = data.marks.find({std::string(service), p.where.topic, p.mark.topic_id, p.where.partition.value});
+          if (it == data.marks.end() || it->second.mark.epoch != p.mark.epoch || p.acked > it->second.mark.next) continue;
+          it->second.acked = std::max(it->second.acked, p.acked);
+        }
+      });
+    }
+    runtime::LedgerResult<runtime::RewindFacts> look(std::string_view service, const runtime::Rewind& rewind) override {
+      runtime::RewindFacts facts;
+      auto done = with(Wait::no, [&](Data& data) { facts = facts_of(data, service, rewind); });
+      if (!done) return std::move(done.error());
+      return facts;
+    }
+    runtime::LedgerResult<runtime::RewindFacts> rewind(std::string_view service, const runtime::Rewind& rewind) override {
+      runtime::RewindFacts facts;
+      auto done = with(Wait::yes, [&](Data& data) {
+        facts = facts_of(data, service, rewind);
+        facts.ids = 0;
+        if (rewind.rows == runtime::Rewind::Rows::keep) facts.delegated = 0;
+        if (rewind.ids == runtime::Rewind::Ids::keep) facts.done_ids = 0;
+        const std::int32_t topic_id = std::max(generation(data, service, rewind.where.topic), 1);
+        auto& row = data.marks[{std::string(service), rewind.where.topic, topic_id, rewind.where.partition.value}];
+        row.mark = {rewind.to, row.mark.epoch + 1, topic_id};
+        row.acked = {};
+        if (rewind.rows == runtime::Rewind::Rows::erase)
+          std::erase_if(data.delegated, [&](const auto& d) { return is_behind(d.first, service, topic_id, rewind); });
+        if (rewind.ids == runtime::Rewind::Ids::forget)
+          std::erase_if(data.ids, [&](const auto& i) { return is_behind(i, service, rewind) && i.second.state == runtime::RowState::done; });
+      });
+      if (!done) return std::move(done.error());
+      return facts;
+    }
+    runtime::LedgerResult<std::int32_t> adopt(std::string_view service, const runtime::Adoption& adoption) override {
+      std::int32_t fresh = 0;
+      auto done = with(Wait::yes, [&](Data& data) {
+        fresh = generation(data, service, adoption.topic) + 1;
+        for (auto& [id, row] : data.marks)
+          if (std::get<0>(id) == service && std::get<1>(id) == adoption.topic) ++row.mark.epoch;
+        for (const auto& start : adoption.starts)
+          data.marks[{std::string(service), adoption.topic, fresh, start.partition.value}] = {{start.next, 0, fresh}, {}, {}, {}, 0, adoption.cluster_id};
+      });
+      if (!done) return std::move(done.error());
+      return fresh;
+    }
+    runtime::LedgerResult<std::vector<runtime::StuckRecord>> stuck(std::string_view service, core::Timestamp due_before, std::size_t at_most) override {
+      std::vector<runtime::StuckRecord> out;
+      auto done = with(Wait::no, [&](Data& data) {
+        for (const auto& [id, d] : data.delegated) {
+          const auto& [owner, topic, topic_id, partition, offset] = id;
+          if (owner != service || d.row.state != runtime::RowState::retry || d.row.due >= due_before) continue;
+          out.push_back({topic, topic_id, {partition}, {offset}, d.row, {}});
+          if (!d.key) continue;
+          const auto hash = runtime::sha256_16(*d.key);
+          out.back().key_hash = std::string(hash.begin(), hash.end());
+        }
+        std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.row.due < b.row.due; });
+        if (out.size() > at_most) out.resize(at_most);
+      });
+      if (!done) return std::move(done.error());
+      return out;
+    }
+    runtime::LedgerResult<std::uint64_t> count_stuck(std::string_view service, core::Timestamp due_before) override {
+      auto all = stuck(service, due_before, static_cast<std::size_t>(-1));
+      if (!all) return std::move(all.error());
+      return std::uint64_t{all->size()};
+    }
+    runtime::LedgerStatus postpone(std::string_view service, const runtime::OriginKey& o, core::Step step, core::Timestamp due) override {
+      return with(Wait::yes, [&](Data& data) {
+        const auto it = data.delegated.find({std::string(service), std::string(o.topic), o.topic_id, o.partition.value, o.offset.value});
+        if (it != data.delegated.end() && it->second.row.state == runtime::RowState::retry && it->second.row.step == step) it->second.row.due = due;
+      });
+    }
+
+   private:
+    enum class Wait : std::uint8_t { no, yes };  // for the writer
+    runtime::LedgerStatus with(Wait wait, const std::function<void(Data&)>& work) {
+      if (auto e = ledger_.enter(Call::operations)) return *e;
+      std::unique_lock lock(ledger_.mutex_);
+      if (wait == Wait::yes && !ledger_.wait_for_writer(lock)) return busy();
+      work(ledger_.data_);
+      return runtime::LedgerStatus::success();
+    }
+    static std::int32_t generation(const Data& data, std::string_view service, std::string_view topic) {
+      std::int32_t latest = 0;
+      for (const auto& [id, row] : data.marks)
+        if (std::get<0>(id) == service && std::get<1>(id) == topic) latest = std::max(latest, std::get<2>(id));
+      return latest;
+    }
+    static bool is_behind(const OriginId& id, std::string_view service, std::int32_t topic_id, const runtime::Rewind& r) {
+      const auto& [owner, topic, generation, partition, offset] = id;
+      return owner == service && topic == r.where.topic && generation == topic_id && partition == r.where.partition.value && offset >= r.to.value;
+    }
+    static bool is_behind(const std::pair<const EventId, IdEntry>& id, std::string_view service, const runtime::Rewind& r) {
+      return id.first.first == service && id.second.topic == r.where.topic && id.second.partition == r.where.partition && id.second.offset >= r.to;
+    }
+    static runtime::RewindFacts facts_of(const Data& data, std::string_view service, const runtime::Rewind& r) {
+      runtime::RewindFacts facts;
+      const std::int32_t topic_id = std::max(generation(data, service, r.where.topic), 1);
+      const auto mark = data.marks.find({std::string(service), r.where.topic, topic_id, r.where.partition.value});
+      if (mark != data.marks.end()) facts.mark = mark->second.mark.next;
+      for (const auto& d : data.delegated) facts.delegated += is_behind(d.first, service, topic_id, r) ? 1 : 0;
+      for (const auto& i : data.ids) {
+        if (!is_behind(i, service, r)) continue;
+        ++facts.ids;
+        facts.done_ids += i.second.state == runtime::RowState::done ? 1 : 0;
+      }
+      return facts;
+    }
+    MemoryLedger& ledger_;
+  };
+
   template <class F>
   std::invoke_result_t<F&> locked(F&& f) const {
     const std::lock_guard lock(mutex_);
@@ -408,6 +545,7 @@ class MemoryLedger final : public runtime::Ledger {
   Answer answer_;
   std::map<Call, std::size_t> calls_;
   std::size_t commits_ = 0, rollbacks_ = 0;
+  Operations operations_{*this};
 };
 
 }  // namespace hostler::testing
