@@ -10,6 +10,8 @@
 
 #include "kafka/client.h"
 #include "kafka/client_config.h"
+#include "kafka/group_admin.h"
+#include "kafka/record_reader.h"
 
 namespace hostler::kafka {
 
@@ -40,17 +42,13 @@ class KafkaAdmin::Impl {
   core::Status<> create(std::span<const TopicSpec> topics, Mode mode);
   core::Result<std::string> cluster_id();
   core::Result<core::ClusterHealth> look(std::span<const std::string> topics, core::Millis timeout);
-  core::Result<std::size_t> committed_partitions(const std::string& group);
+  [[nodiscard]] const AdminOptions& options() const { return options_; }
   [[nodiscard]] std::string refused_login() const { return client_ == nullptr ? "" : client_->refused_login(); }
 
  private:
   [[nodiscard]] int timeout_ms() const { return static_cast<int>(options_.timeout.count()); }
-  // `why` takes the request's error.
-  core::Result<EventHandle> wait_for(const QueueHandle& replies, const char* request, rd_kafka_resp_err_t* why = nullptr) const;
-  core::Result<std::shared_ptr<Client>> group_client(const std::string& group) const;
-  core::Result<EventHandle> ask_for_offsets(const std::string& group) const;
-  core::Result<AdminOptionsHandle> request_options(rd_kafka_admin_op_t operation) const { return request_options(client_, operation); }
-  core::Result<AdminOptionsHandle> request_options(const std::shared_ptr<Client>& client, rd_kafka_admin_op_t operation) const;
+  core::Result<EventHandle> wait_for(const QueueHandle& replies, const char* request) const;
+  core::Result<AdminOptionsHandle> request_options(rd_kafka_admin_op_t operation) const;
   core::Status<> know(std::span<const std::string> topics);
   void ask_each(std::vector<core::BrokerHealth>& brokers, core::Millis timeout) const;
   core::Status<> wait_until_usable(std::span<const TopicSpec> topics);
@@ -98,20 +96,19 @@ core::Result<std::vector<KafkaAdmin::Impl::Described>> KafkaAdmin::Impl::describ
   return found;
 }
 
-core::Result<AdminOptionsHandle> KafkaAdmin::Impl::request_options(const std::shared_ptr<Client>& client, rd_kafka_admin_op_t operation) const {
-  AdminOptionsHandle options(rd_kafka_AdminOptions_new(client->get(), operation));
+core::Result<AdminOptionsHandle> KafkaAdmin::Impl::request_options(rd_kafka_admin_op_t operation) const {
+  AdminOptionsHandle options(rd_kafka_AdminOptions_new(client_->get(), operation));
   std::array<char, 256> text{};
   const auto err = rd_kafka_AdminOptions_set_request_timeout(options.get(), timeout_ms(), text.data(), text.size());
   if (err != RD_KAFKA_RESP_ERR_NO_ERROR) return core::Error{text.data()};
   return options;
 }
 
-core::Result<EventHandle> KafkaAdmin::Impl::wait_for(const QueueHandle& replies, const char* request, rd_kafka_resp_err_t* why) const {
+core::Result<EventHandle> KafkaAdmin::Impl::wait_for(const QueueHandle& replies, const char* request) const {
   EventHandle reply(rd_kafka_queue_poll(replies.get(), timeout_ms() + 1'000));
   const std::string failed = std::string("the brokers at ") + options_.brokers + " did not answer " + request;
   if (!reply) return core::Error{failed};
   if (const auto err = rd_kafka_event_error(reply.get()); err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    if (why != nullptr) *why = err;
     return core::Error{failed + ": " + error_text(err) + ": " + rd_kafka_event_error_string(reply.get())};
   }
   return reply;
@@ -175,57 +172,6 @@ core::Status<> KafkaAdmin::Impl::create(std::span<const TopicSpec> topics, Mode 
                        (why == nullptr ? "" : std::string(": ") + why)};
   }
   return mode == Mode::only_ask ? core::Status<>::success() : wait_until_usable(topics);
-}
-
-// A client of its own that never joins. In one without a group librdkafka (every version up to 2.14.2) takes the whole program down
-// when the answer is NOT_COORDINATOR, as the first answer of a new cluster is.
-core::Result<std::shared_ptr<Client>> KafkaAdmin::Impl::group_client(const std::string& group) const {
-  auto conf = admin_config(options_.brokers, options_.client_id, options_.properties);
-  if (!conf) return conf.error();
-  std::array<char, 256> text{};
-  if (rd_kafka_conf_set(conf->get(), "group.id", group.c_str(), text.data(), text.size()) != RD_KAFKA_CONF_OK)
-    return core::Error{"group " + group + ": " + text.data()};
-  return Client::create(RD_KAFKA_CONSUMER, std::move(*conf), options_.log, "admin of group " + group);
-}
-
-// Asks again while the group's coordinator is being chosen, or reads its log.
-core::Result<EventHandle> KafkaAdmin::Impl::ask_for_offsets(const std::string& group) const {
-  const auto client = group_client(group);
-  if (!client) return client.error();
-  const GroupOffsetsHandle wanted(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), nullptr));
-  rd_kafka_ListConsumerGroupOffsets_t* groups[] = {wanted.get()};
-  const QueueHandle replies(rd_kafka_queue_new((*client)->get()));
-  const auto options = request_options(*client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-  if (!options) return options.error();
-  const auto until = std::chrono::steady_clock::now() + options_.timeout;
-  while (true) {
-    rd_kafka_ListConsumerGroupOffsets((*client)->get(), groups, 1, options->get(), replies.get());
-    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
-    auto reply = wait_for(replies, "a question for a group's offsets", &err);
-    const bool moves = err == RD_KAFKA_RESP_ERR_NOT_COORDINATOR || err == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
-                       err == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE;
-    if (!moves || std::chrono::steady_clock::now() >= until) return reply;
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-}
-
-core::Result<std::size_t> KafkaAdmin::Impl::committed_partitions(const std::string& group) {
-  if (auto r = ready(); !r) return r.error();
-  const auto reply = ask_for_offsets(group);
-  if (!reply) return reply.error();
-  std::size_t count = 0;
-  const auto** results = rd_kafka_ListConsumerGroupOffsets_result_groups(rd_kafka_event_ListConsumerGroupOffsets_result(reply->get()), &count);
-  if (count != 1) return core::Error{"the brokers tell nothing of group " + group};
-  if (const rd_kafka_error_t* error = rd_kafka_group_result_error(results[0]); error != nullptr)
-    return core::Error{"cannot look at group " + group + ": " + error_text(rd_kafka_error_code(error))};
-  const rd_kafka_topic_partition_list_t* partitions = rd_kafka_group_result_partitions(results[0]);
-  std::size_t committed = 0;
-  for (int i = 0; partitions != nullptr && i < partitions->cnt; ++i) {
-    if (partitions->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
-      return core::Error{"cannot look at group " + group + ", topic " + partitions->elems[i].topic + ": " + error_text(partitions->elems[i].err)};
-    if (partitions->elems[i].offset >= 0) ++committed;
-  }
-  return committed;
 }
 
 core::Status<> KafkaAdmin::Impl::wait_until_usable(std::span<const TopicSpec> topics) {
@@ -365,7 +311,14 @@ core::Result<std::optional<TopicInfo>> KafkaAdmin::topic(const std::string& name
 core::Result<std::map<std::string, std::string>> KafkaAdmin::settings(const std::string& topic) { return impl_->settings(topic); }
 core::Status<> KafkaAdmin::create(std::span<const TopicSpec> topics) { return impl_->create(topics, Impl::Mode::create); }
 core::Status<> KafkaAdmin::try_create(std::span<const TopicSpec> topics) { return impl_->create(topics, Impl::Mode::only_ask); }
-core::Result<std::size_t> KafkaAdmin::committed_partitions(const std::string& group) { return impl_->committed_partitions(group); }
+core::Result<std::size_t> KafkaAdmin::committed_partitions(const std::string& group) {
+  const auto offsets = committed_offsets(impl_->options(), group);
+  if (!offsets) return offsets.error();
+  return offsets->size();
+}
+core::Result<std::vector<runtime::PartitionLook>> KafkaAdmin::look_into(std::span<const runtime::LookAt> places, core::Millis timeout) {
+  return kafka::look_into(impl_->options(), places, timeout);
+}
 core::Result<std::string> KafkaAdmin::cluster_id() { return impl_->cluster_id(); }
 core::Result<core::ClusterHealth> KafkaAdmin::look(std::span<const std::string> topics, core::Millis timeout) { return impl_->look(topics, timeout); }
 

@@ -39,6 +39,7 @@ class KafkaAdmin final : public runtime::Admin {
   core::Status<> create(std::span<const runtime::TopicSpec> topics) override;
   core::Result<std::string> cluster_id() override;
   core::Result<core::ClusterHealth> look(std::span<const std::string> topics, core::Millis timeout) override;
+  core::Result<std::vector<runtime::PartitionLook>> look_into(std::span<const runtime::LookAt> places, core::Millis timeout) override;
 
   // Whether the brokers would create these topics now: rights, replication, policies. Creates nothing.
   core::Status<> try_create(std::span<const runtime::TopicSpec> topics);

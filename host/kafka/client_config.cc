@@ -148,4 +148,22 @@ core::Result<ConfHandle> admin_config(const std::string& brokers, const std::str
   return b.take();
 }
 
+core::Result<ConfHandle> reader_config(const std::string& brokers, const std::string& client_id, const core::Properties& properties) {
+  Builder b(brokers, client_id);
+  b.set("allow.auto.create.topics", "false");
+  // What belongs to a group, and what this reader needs otherwise.
+  b.apply(properties, {"bootstrap.servers", "metadata.broker.list", "allow.auto.create.topics", "group.id", "group.instance.id", "group.protocol", "group.remote.assignor",
+                       "session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy", "enable.auto.commit", "enable.auto.offset.store", "enable.partition.eof",
+                       "auto.offset.reset", "isolation.level", "fetch.wait.max.ms", "fetch.message.max.bytes", "max.partition.fetch.bytes", "queued.min.messages"});
+  b.set("enable.auto.commit", "false");
+  b.set("enable.auto.offset.store", "false");
+  b.set("enable.partition.eof", "true");  // says that nothing lies there
+  b.set("auto.offset.reset", "error");    // likewise
+  b.set("isolation.level", "read_uncommitted");
+  b.set("fetch.wait.max.ms", "50");
+  b.set("fetch.message.max.bytes", "65536");
+  b.set("queued.min.messages", "1");
+  return b.take();
+}
+
 }  // namespace hostler::kafka

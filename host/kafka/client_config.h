@@ -26,5 +26,7 @@ core::Result<ConfHandle> publisher_config(const PublisherOptions& options);
 // For admin requests and metadata only.
 core::Result<ConfHandle> admin_config(const std::string& brokers, const std::string& client_id,
                                       const core::Properties& properties);
+// For a consumer without a group that looks at single records, uncommitted ones too.
+core::Result<ConfHandle> reader_config(const std::string& brokers, const std::string& client_id, const core::Properties& properties);
 
 }  // namespace hostler::kafka

@@ -31,6 +31,8 @@ using ConfigResourceHandle =
     std::unique_ptr<rd_kafka_ConfigResource_t, Releaser<&rd_kafka_ConfigResource_destroy>>;
 using GroupOffsetsHandle =
     std::unique_ptr<rd_kafka_ListConsumerGroupOffsets_t, Releaser<&rd_kafka_ListConsumerGroupOffsets_destroy>>;
+using AlterOffsetsHandle =
+    std::unique_ptr<rd_kafka_AlterConsumerGroupOffsets_t, Releaser<&rd_kafka_AlterConsumerGroupOffsets_destroy>>;
 
 [[nodiscard]] inline PartitionList new_partition_list(int expected = 8) {
   return PartitionList(rd_kafka_topic_partition_list_new(expected));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kafka/handles.h"
+#include "kafka/record_reader.h"
 
 #include <librdkafka/rdkafka_mock.h>  // after rdkafka.h; not covered by librdkafka's stability promise: only here
 
@@ -85,5 +86,11 @@ core::Status<> MockAdmin::create(std::span<const runtime::TopicSpec> topics) {
 }
 
 core::Result<std::string> MockAdmin::cluster_id() { return std::string("mock"); }
+
+core::Result<std::vector<runtime::PartitionLook>> MockAdmin::look_into(std::span<const runtime::LookAt> places, core::Millis timeout) {
+  AdminOptions options;
+  options.brokers = cluster_.bootstrap();
+  return kafka::look_into(options, places, timeout);
+}
 
 }  // namespace hostler::kafka

@@ -51,6 +51,7 @@ class MockAdmin final : public runtime::Admin {
   core::Result<std::map<std::string, std::string>> settings(const std::string& topic) override;
   core::Status<> create(std::span<const runtime::TopicSpec> topics) override;
   core::Result<std::string> cluster_id() override;
+  core::Result<std::vector<runtime::PartitionLook>> look_into(std::span<const runtime::LookAt> places, core::Millis timeout) override;
 
  private:
   MockCluster& cluster_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/headers.h"
 #include "core/health.h"
 #include "core/result.h"
 #include "core/types.h"
@@ -26,6 +27,23 @@ struct TopicSpec {
   std::map<std::string, std::string> settings;   // cleanup.policy, retention.ms, …
 };
 
+// A record as it lies in a topic. Owns its bytes; nothing is Kafka's null.
+struct LyingRecord {
+  std::optional<std::string> key, value;
+  std::vector<core::OwnedHeader> headers;
+  core::Timestamp timestamp{};
+};
+
+struct PartitionLook {
+  core::Offset low, high;             // the first offset there is, and the next to be written
+  std::optional<LyingRecord> record;  // what lies at the offset that was asked for; empty: nothing (any more)
+};
+
+struct LookAt {
+  core::TopicPartition where;
+  core::Offset record;                // -1: no record is asked for
+};
+
 class Admin {
  public:
   virtual ~Admin() = default;
@@ -41,6 +59,9 @@ class Admin {
   // How the cluster is: its brokers, each asked one question, and these topics. Never creates a topic. Takes at most about twice `timeout`.
   // An error: no broker answers. Unless overridden it knows what topic() says, and no brokers.
   virtual core::Result<core::ClusterHealth> look(std::span<const std::string> topics, core::Millis timeout);
+  // Where partitions begin and end, and of each at most one record, in the order asked; a record of a transaction counts, whatever became of
+  // it. An error: not all could be looked at within `timeout`. Unless overridden always.
+  virtual core::Result<std::vector<PartitionLook>> look_into(std::span<const LookAt> places, core::Millis timeout);
 };
 
 }  // namespace hostler::runtime
