@@ -3,11 +3,13 @@
 #include <boost/program_options.hpp>
 
 #include <array>
+#include <charconv>
 #include <functional>
 #include <sstream>
 #include <utility>
 #include <vector>
 
+#include "cli/rewind_target.h"
 #include "config/units.h"
 
 namespace hostler::cli {
@@ -108,8 +110,54 @@ Command make_plugin_new(const po::variables_map& values) {
   return options;
 }
 
-const std::array<Parser, 8>& parsers() {
-  static const std::array<Parser, 8> all = {{
+void describe_operation(po::options_description& options, bool changes) {
+  describe_config(options);
+  options.add_options()("json", po::bool_switch(), "one JSON document on stdout");
+  if (changes) options.add_options()("yes", po::bool_switch(), "do it; without it only what would be done");
+}
+
+void describe_partitions(po::options_description& options) {
+  options.add_options()                                                                                  //
+      ("handler", po::value<std::string>()->value_name("NAME")->required(), "whose offsets")             //
+      ("topic", po::value<std::string>()->value_name("TOPIC")->required(), "of which source topic")      //
+      ("partition", po::value<std::string>()->value_name("P|all")->default_value("all"), "a partition, or all");
+}
+
+std::optional<std::int32_t> partition_of(const po::variables_map& values) {
+  const auto text = values["partition"].as<std::string>();
+  if (text == "all") return std::nullopt;
+  std::int32_t partition = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), partition);
+  if (error != std::errc() || end != text.data() + text.size() || partition < 0)
+    throw UsageError{"--partition is '" + text + "'; it can be a number from 0 on, or all"};
+  return partition;
+}
+
+Command make_rewind(const po::variables_map& values) {
+  OffsetsRewindOptions options{config_of(values), text_of(values, "handler"), text_of(values, "topic"),
+                               partition_of(values), {}, values["forget-ids"].as<bool>(),
+                               values["yes"].as<bool>(), values["json"].as<bool>()};
+  const auto to = values["to"].as<std::string>();
+  const auto target = parse_rewind_target(to);
+  if (!target)
+    throw UsageError{"--to is '" + to + "'; it can be an offset, earliest, latest, or a time in UTC such as " +
+                     "@2026-01-31T10:00:00Z"};
+  options.to = *target;
+  return options;
+}
+
+Command make_stuck(const po::variables_map& values) {
+  LedgerStuckOptions options{config_of(values), text_of(values, "handler"), {}, values["reissue"].as<bool>(),
+                             values["yes"].as<bool>(), values["json"].as<bool>()};
+  const auto text = values["older-than"].as<std::string>();
+  const auto time = config::parse_duration(text);
+  if (!time) throw UsageError{"--older-than is '" + text + "'; it can be a time such as 10m or 2h"};
+  options.older_than = *time;
+  return options;
+}
+
+const std::array<Parser, 12>& parsers() {
+  static const std::array<Parser, 12> all = {{
       {"run", "run the handlers of a configuration until SIGTERM or Ctrl-C, then drain",
        "A second signal stops at once. Exit codes: 0 drained, 1 stopped by an error, 2 command line or "
        "configuration.",
@@ -146,6 +194,62 @@ const std::array<Parser, 8>& parsers() {
        },
        [](const po::variables_map& values) -> Command {
          return MigrateOptions{config_of(values), values["dry-run"].as<bool>()};
+       },
+       ""},
+      {"ledger stuck", "records that wait for a retry whose time has long passed",
+       "Their copies may be lost: a retry topic was deleted, or a database came back older than Kafka. --reissue\n"
+       "publishes the copies again, from the records in their source topics; should a copy still be there, the\n"
+       "second one is a duplicate and nothing happens twice.\n"
+       "Exit codes: 0 none (left), 1 there are some, 2 command line or configuration, 3 broker or database not "
+       "reached.",
+       [](po::options_description& options) {
+         describe_operation(options, true);
+         options.add_options() //
+             ("handler", po::value<std::string>()->value_name("NAME"), "whose; without it every handler's") //
+             ("older-than", po::value<std::string>()->value_name("TIME")->default_value("10m"),
+              "that were due for so long")                         //
+             ("reissue", po::bool_switch(), "publish their copies again");
+       },
+       make_stuck, ""},
+      {"offsets show", "where each partition is: in Kafka, in the ledger, and whether the two agree",
+       "Exit codes: 0 all fine, 1 a partition is held until somebody decides, 2 command line or configuration, "
+       "3 broker or database not reached.",
+       [](po::options_description& options) {
+         describe_operation(options, false);
+         options.add_options()("handler", po::value<std::string>()->value_name("NAME"),
+                               "whose; without it every handler's");
+       },
+       [](const po::variables_map& values) -> Command {
+         return OffsetsShowOptions{config_of(values), text_of(values, "handler"), values["json"].as<bool>()};
+       },
+       ""},
+      {"offsets rewind", "read a partition again from an offset or a time, or skip forward",
+       "Moves the ledger's mark. With idempotency = \"event-id\" records whose ids are remembered are duplicates\n"
+       "and not handled again, unless --forget-ids forgets the settled ones. With \"offset\" all are handled again.\n"
+       "A running host notices within seconds.\n"
+       "Exit codes: 0 done (or shown), 1 not, 2 command line or configuration, 3 broker or database not reached.",
+       [](po::options_description& options) {
+         describe_operation(options, true);
+         describe_partitions(options);
+         options.add_options() //
+             ("to", po::value<std::string>()->value_name("OFFSET|earliest|latest|@TIME")->required(),
+              "where to read on; a time in UTC, as in @2026-01-31T10:00:00Z") //
+             ("forget-ids", po::bool_switch(), "forget the settled event ids from there on");
+       },
+       make_rewind, ""},
+      {"offsets adopt", "accept a topic that was refused as it is now",
+       "A re-created topic, or the topic of another cluster, gets new marks, where Kafka's committed offsets or\n"
+       "the handler's `start` say; what is known of the old one stays. After a reset by hand the mark follows\n"
+       "Kafka's committed offset. A running host notices within seconds.\n"
+       "Exit codes: 0 done (or shown, or nothing to do), 1 not, 2 command line or configuration, 3 broker or\n"
+       "database not reached.",
+       [](po::options_description& options) {
+         describe_operation(options, true);
+         describe_partitions(options);
+       },
+       [](const po::variables_map& values) -> Command {
+         return OffsetsAdoptOptions{config_of(values), text_of(values, "handler"), text_of(values, "topic"),
+                                    partition_of(values), values["yes"].as<bool>(), values["json"].as<bool>()};
        },
        ""},
       {"plugin inspect", "look at a plugin as the loader does, without loading it here",

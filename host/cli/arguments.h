@@ -20,8 +20,10 @@ struct RunCommand {
   std::string config;
 };
 
-using Command = std::variant<Ending, RunCommand, CheckOptions, DemoOptions, MigrateOptions, VersionOptions,
-                             PluginInspectOptions, PluginNewOptions, PluginTestOptions>;
+using Command =
+    std::variant<Ending, RunCommand, CheckOptions, DemoOptions, MigrateOptions, OffsetsShowOptions,
+                 OffsetsRewindOptions, OffsetsAdoptOptions, LedgerStuckOptions, VersionOptions,
+                 PluginInspectOptions, PluginNewOptions, PluginTestOptions>;
 
 // `arguments` without the program's name. Never throws for what a user typed.
 [[nodiscard]] Command parse_arguments(std::span<const std::string> arguments);

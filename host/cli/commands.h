@@ -29,6 +29,45 @@ struct MigrateOptions {
   bool dry_run = false;
 };
 
+struct OffsetsShowOptions {
+  std::string config;
+  std::string handler; // empty: all
+  bool json = false;
+};
+
+// Where a rewind goes to.
+struct RewindTarget {
+  enum class Kind : std::uint8_t { offset, earliest, latest, time };
+  Kind kind = Kind::offset;
+  core::Offset offset;
+  core::Timestamp time{};
+};
+
+struct OffsetsRewindOptions {
+  std::string config, handler, topic;
+  std::optional<std::int32_t> partition; // empty: all
+  RewindTarget to;
+  bool forget_ids = false;
+  bool yes = false; // else only what would be done
+  bool json = false;
+};
+
+struct OffsetsAdoptOptions {
+  std::string config, handler, topic;
+  std::optional<std::int32_t> partition; // empty: all
+  bool yes = false;
+  bool json = false;
+};
+
+struct LedgerStuckOptions {
+  std::string config;
+  std::string handler; // empty: all
+  core::Millis older_than{std::chrono::minutes(10)};
+  bool reissue = false;
+  bool yes = false;
+  bool json = false;
+};
+
 struct VersionOptions {};
 
 struct DemoOptions {
@@ -67,6 +106,10 @@ int run_plugin_demo(const DemoOptions& options);
 
 int run_check(const CheckOptions& options);
 int run_migrate(const MigrateOptions& options);
+int run_offsets_show(const OffsetsShowOptions& options);
+int run_offsets_rewind(const OffsetsRewindOptions& options);
+int run_offsets_adopt(const OffsetsAdoptOptions& options);
+int run_ledger_stuck(const LedgerStuckOptions& options);
 int run_version();
 int run_plugin_inspect(const PluginInspectOptions& options);
 int run_plugin_new(const PluginNewOptions& options);

@@ -27,6 +27,10 @@ struct Run {
     return options.plugin.empty() ? run_demo(options) : run_plugin_demo(options);
   }
   int operator()(const MigrateOptions& options) const { return run_migrate(options); }
+  int operator()(const OffsetsShowOptions& options) const { return run_offsets_show(options); }
+  int operator()(const OffsetsRewindOptions& options) const { return run_offsets_rewind(options); }
+  int operator()(const OffsetsAdoptOptions& options) const { return run_offsets_adopt(options); }
+  int operator()(const LedgerStuckOptions& options) const { return run_ledger_stuck(options); }
   int operator()(const VersionOptions&) const { return run_version(); }
   int operator()(const PluginInspectOptions& options) const { return run_plugin_inspect(options); }
   int operator()(const PluginNewOptions& options) const { return run_plugin_new(options); }

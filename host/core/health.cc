@@ -68,6 +68,10 @@ void look_at_handler(const HandlerHealth& h, bool starting, Findings& found) {
   if (!h.paused_because.empty()) found.unready(who, "intake is paused: " + h.paused_because, "records wait in Kafka; nothing is lost");
   look_at_group(h, h.source, who, found);
   if (h.retry) look_at_group(h, *h.retry, who, found);
+  if (h.stuck.value_or(0) > 0) {
+    found.note(who, std::to_string(*h.stuck) + (*h.stuck == 1 ? " record waits" : " records wait") + " for a retry that was due more than 10 minutes ago; the copies may be lost",
+               "`hostler ledger stuck` lists them, with --reissue it publishes their copies again");
+  }
   if (h.source.joined && h.source.partitions.empty() && h.source.waiting_for.empty()) {
     found.note(who, "has no partition: other members of group " + h.source.group + " have them all", "");
   }

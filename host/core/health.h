@@ -28,6 +28,7 @@ struct PartitionHealth {
   std::optional<std::int64_t> lag;      // high watermark - settled; empty: not known yet
   Millis quiet{0};                      // since `settled` moved or the lag was 0
   std::optional<Timestamp> next_due;    // of the head, on a retry topic
+  std::string held{};                   // why it is not read until somebody decides; empty: it is read
 };
 
 struct BreakerHealth {
@@ -58,6 +59,7 @@ struct HandlerHealth {
   GroupHealth source;
   std::optional<GroupHealth> retry;
   std::vector<LaneHealth> lanes;
+  std::optional<std::uint64_t> stuck;   // records that wait for a copy long past its time; empty: not known
 };
 
 struct BrokerHealth {

@@ -64,6 +64,7 @@ struct Batch {
   std::uint64_t assignment = 0;             // which assignment of that partition; late results of an ended one are dropped
   std::optional<std::uint32_t> tier;        // index of the retry tier it was read from; empty on a source topic
   Mark* mark = nullptr;                     // owned by the source; null on retry topics and without a ledger
+  Offset acked;                             // Kafka has committed at least this and will not fall behind it; kept with the next fence. -1: not known
   std::vector<Record> records;
   std::unique_ptr<BatchStorage> storage;
   TextArena texts;                          // what the decoder had to build (origins, ids); lives with the batch
@@ -74,6 +75,7 @@ struct Batch {
     texts.clear();
     storage.reset();
     mark = nullptr;
+    acked = {};
     tier.reset();
   }
 };

@@ -64,6 +64,8 @@ struct HandlerGauges {
   Gauge failed{"hostler_handler_failed", "1 for a handler that could not be started."};
   Gauge busy{"hostler_lane_handling_seconds", "How long the lane has been in the handler's code; 0: it is not."};
   Gauge depth{"hostler_retry_depth", "Records that wait on retry topics in the partitions of this host."};
+  Gauge refused{"hostler_partition_refused", "1 for a partition that is held until an operator decides: /health and the log say why."};
+  Gauge stuck{"hostler_stuck_records", "Records that wait for a retry that was due more than 10 minutes ago: their copies may be lost."};
   Gauge due{"hostler_retry_next_due_timestamp_seconds", "When the next waiting record is due."};
 
   void add_group(const core::HandlerHealth& h, const core::GroupHealth& g) {
@@ -71,6 +73,7 @@ struct HandlerGauges {
     partitions.add({{"handler", h.name}, {"group", g.group}}, static_cast<double>(g.partitions.size()));
     rebalances.add({{"handler", h.name}, {"group", g.group}}, static_cast<double>(g.rebalances));
     for (const auto& p : g.partitions) {
+      if (&g == &h.source) refused.add({{"handler", h.name}, {"topic", p.where.topic}, {"partition", std::to_string(p.where.partition.value)}}, number(!p.held.empty()));
       if (p.lag) lag.add({{"handler", h.name}, {"group", g.group}, {"topic", p.where.topic}, {"partition", std::to_string(p.where.partition.value)}}, static_cast<double>(*p.lag));
     }
   }
@@ -82,6 +85,7 @@ struct HandlerGauges {
       breaker.add({{"handler", h.name}, {"state", std::string(core::to_text(state))}}, number(h.breaker.state == state));
     opened.add({{"handler", h.name}}, static_cast<double>(h.breaker.opened));
     for (const auto& lane : h.lanes) busy.add({{"handler", h.name}, {"lane", std::to_string(lane.index)}}, seconds(lane.handling.value_or(core::Millis{0})));
+    if (h.stuck) stuck.add({{"handler", h.name}}, static_cast<double>(*h.stuck));
     add_group(h, h.source);
     if (!h.retry) return;
     add_group(h, *h.retry);
@@ -138,7 +142,7 @@ std::vector<prometheus::MetricFamily> gauges(const core::HostHealth& health, con
   }
   std::vector<prometheus::MetricFamily> out;
   for (Gauge* gauge : {&build, &live, &ready, &start, &memory, &cpu, &jump, &handlers.lag, &handlers.joined, &handlers.partitions, &handlers.rebalances, &handlers.paused, &handlers.breaker, &handlers.opened,
-                       &handlers.failed, &handlers.busy, &handlers.depth, &handlers.due, &clusters.up, &clusters.broker, &clusters.latency, &clusters.offline, &clusters.under,
+                       &handlers.failed, &handlers.busy, &handlers.refused, &handlers.stuck, &handlers.depth, &handlers.due, &clusters.up, &clusters.broker, &clusters.latency, &clusters.offline, &clusters.under,
                        &clusters.missing, &ledger_up, &ledger_latency}) {
     auto family = gauge->take();
     if (!family.metric.empty()) out.push_back(std::move(family));

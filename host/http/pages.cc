@@ -14,6 +14,7 @@ ordered_json json_of(const core::GroupHealth& g) {
     ordered_json one = {{"topic", p.where.topic}, {"partition", p.where.partition.value}, {"next_offset", p.settled.value}};
     one["lag"] = p.lag ? ordered_json(*p.lag) : ordered_json(nullptr);
     if (p.quiet.count() > 0) one["standing_ms"] = p.quiet.count();
+    if (!p.held.empty()) one["held"] = p.held;
     if (p.next_due) one["next_due_ms"] = core::to_epoch_ms(*p.next_due);
     partitions.push_back(std::move(one));
   }
@@ -39,6 +40,7 @@ ordered_json json_of(const core::HandlerHealth& h) {
     const auto next = core::next_due_of(*h.retry);
     out["retry"]["next_due_ms"] = next ? ordered_json(core::to_epoch_ms(*next)) : ordered_json(nullptr);
   }
+  if (h.stuck) out["stuck_records"] = *h.stuck;
   out["lanes"] = ordered_json::array();
   for (const auto& lane : h.lanes) {
     ordered_json one = {{"lane", lane.index}, {"state", lane.ended ? "ended" : lane.handling ? "handling" : !lane.paused_because.empty() ? "paused" : "idle"}};

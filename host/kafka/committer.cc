@@ -1,5 +1,6 @@
 #include "kafka/committer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -82,7 +83,7 @@ void Committer::take_answer(rd_kafka_event_t* answer) {
 
 void Committer::judge(PartitionState& p, std::int64_t offset, rd_kafka_resp_err_t err) {
   if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    p.acked = offset;
+    acknowledge(p, offset);
     client_.heard_from_broker();
     client_.reporter().over("commit", "offsets are committed again");
     return;
@@ -97,6 +98,12 @@ void Committer::judge(PartitionState& p, std::int64_t offset, rd_kafka_resp_err_
                              "the commit of offset " + std::to_string(offset) + " of " + p.where.topic + " [" +
                                  std::to_string(p.where.partition.value) + "] failed and is sent again: " + error_text(err));
   noted();
+}
+
+// What is committed later is at least what is settled now, even where a rewind has moved that back meanwhile.
+void Committer::acknowledge(PartitionState& p, std::int64_t offset) {
+  p.acked = offset;
+  p.confirmed.store(std::min(offset, p.settled.load()));
 }
 
 void Committer::flush(std::span<const std::shared_ptr<PartitionState>> partitions) {
@@ -118,7 +125,7 @@ void Committer::flush(std::span<const std::shared_ptr<PartitionState>> partition
     return;
   }
   for (const auto& p : partitions) {
-    if (const auto sent = offsets.find(p->where); sent != offsets.end()) p->acked = sent->second.value;
+    if (const auto sent = offsets.find(p->where); sent != offsets.end()) acknowledge(*p, sent->second.value);
   }
 }
 

@@ -42,6 +42,7 @@ class Committer {
   void send(const PartitionStates& partitions);
   void take_answer(rd_kafka_event_t* answer);
   void judge(PartitionState& p, std::int64_t offset, rd_kafka_resp_err_t err);
+  static void acknowledge(PartitionState& p, std::int64_t offset);
 
   Client& client_;
   const core::Millis interval_;

@@ -40,6 +40,7 @@ class KafkaConsumer::Impl {
 
  private:
   core::Status<> subscribe();
+  void rejoin();
   void run();
   void serve_group();
   void take_message(const rd_kafka_message_t& message);
@@ -100,12 +101,20 @@ core::Status<> KafkaConsumer::Impl::subscribe() {
   return core::Status<>::success();
 }
 
+// What the client gave up for good is given to it anew with the next assignment.
+void KafkaConsumer::Impl::rejoin() {
+  client_->reporter().say(LogLevel::info, "leaves the group and joins again, to read on where an operator said");
+  rd_kafka_unsubscribe(client_->get());
+  if (auto subscribed = subscribe(); !subscribed) client_->reporter().say(LogLevel::error, subscribed.error().message);
+}
+
 void KafkaConsumer::Impl::run() {
   while (!stop_.load()) {
     serve_group();
     core::SteadyTime now = std::chrono::steady_clock::now();
     core::SteadyTime again = now + poll_at_least_every;
     again = std::min(again, membership_->tick(now));
+    if (membership_->must_rejoin()) rejoin();
     again = std::min(again, committer_->tick(membership_->assigned(), std::chrono::steady_clock::now()));
     wakeup_.wait_until(again);
   }

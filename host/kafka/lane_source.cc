@@ -15,6 +15,8 @@ using std::chrono::steady_clock;
 // Events of a queue come when it stops being empty. Should one ever be missed, this is how long it goes unnoticed.
 constexpr auto look_everywhere_every = std::chrono::seconds(1);
 
+constexpr const char* what_goes_on = "`hostler offsets rewind` goes on from where it is told (for a handler without a ledger: while its host is stopped)";
+
 core::Now now_by_both_clocks(core::SteadyTime steady) {
   return {std::chrono::floor<core::Millis>(std::chrono::system_clock::now()), steady};
 }
@@ -143,9 +145,12 @@ void LaneSource::drop_unusable(PartitionState& p) {
     if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
       const std::string text = p.where.topic + " [" + std::to_string(p.where.partition.value) + "]: " + rd_kafka_message_errstr(m);
       const bool out_of_range = m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET;
-      if (out_of_range) p.halted = text;
+      if (out_of_range) {
+        p.halted = text;
+        p.stopped_by_client = true;
+      }
       p.client->reporter().trouble(LogLevel::error, p.where.topic + "/" + std::to_string(p.where.partition.value), rd_kafka_err2name(m->err),
-                                   out_of_range ? text + "; the partition is held: its next record is gone. Move the offset to go on" : text);
+                                   out_of_range ? text + "; the partition is held: its next record is gone; " + what_goes_on : text);
     }
     rd_kafka_message_destroy(m);
   }
@@ -221,6 +226,8 @@ void LaneSource::progress(std::vector<runtime::PartitionProgress>& out) const {
     if (rd_kafka_get_watermark_offsets(p->client->get(), p->where.topic.c_str(), p->where.partition.value, &low, &high) == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0)
       progress.end = core::Offset{high};
     progress.settled = {std::max({p->settled.load(), low, std::int64_t{0}})};  // nothing committed: from the beginning
+    progress.held = p->halted;
+    if (p->settled.load() < 0 && !p->halted.empty()) progress.end.reset();  // its lag is anybody's guess
     if (p->tier && !p->ahead.empty()) progress.next_due = both.wall + std::max(core::Millis(0), wait_of(p->ahead.front(), p->delay, both));
     out.push_back(std::move(progress));
   }
@@ -244,12 +251,13 @@ void LaneSource::remove(const PartitionState& partition) {
   std::erase_if(partitions_, [&](const auto& p) { return p.get() == &partition; });
 }
 
-std::string LaneSource::halted() {
+std::vector<std::string> LaneSource::halted() {
   const std::lock_guard lock(mutex_);
+  std::vector<std::string> found;
   for (const auto& p : partitions_) {
-    if (!p->halted.empty()) return p->halted;
+    if (!p->halted.empty()) found.push_back(p->halted);
   }
-  return {};
+  return found;
 }
 
 void LaneSource::drain() {

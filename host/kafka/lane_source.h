@@ -44,8 +44,8 @@ class LaneSource final : public runtime::Source {
   [[nodiscard]] std::unique_lock<std::mutex> lock() { return std::unique_lock(mutex_); }
   [[nodiscard]] const std::shared_ptr<Wakeup>& wakeup() const { return wakeup_; }
   [[nodiscard]] std::size_t size() const { return partitions_.size(); }
-  // Why a partition of this lane is halted; empty if none is. Any thread.
-  [[nodiscard]] std::string halted();
+  // Why partitions of this lane are halted, a text each. Any thread.
+  [[nodiscard]] std::vector<std::string> halted();
   // Adds how far each partition of this lane is. Any thread.
   void progress(std::vector<runtime::PartitionProgress>& out) const;
 

@@ -29,7 +29,7 @@ Membership::Membership(const ConsumerOptions& options, std::shared_ptr<Client> c
       lanes_(lanes),
       committer_(committer),
       offsets_(*client_, options.request_timeout),
-      resolver_(offsets_, options.start) {}
+      resolver_(offsets_, options.start, [this](std::span<const core::TopicPartition> partitions) { return options_.assignments->remembered(partitions); }) {}
 
 void Membership::rebalance(rd_kafka_resp_err_t what, const rd_kafka_topic_partition_list_t* partitions) {
   if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
@@ -79,9 +79,15 @@ void Membership::take_away(const rd_kafka_topic_partition_list_t* partitions) {
   wait_for_lanes(ending);
   static_cast<void>(runtime::failpoint("revoke"));
   if (!lost) committer_.flush(ending);
-  for (const auto& p : ending) release(*p);
+  for (const auto& p : ending) {
+    say_acknowledged(*p);
+    release(*p);
+  }
   if (!names.empty()) options_.assignments->revoked(names, lost);
-  for (const auto& where : names) assigned_.erase(where);
+  for (const auto& where : names) {
+    assigned_.erase(where);
+    looks_.erase(where);
+  }
   {
     const auto locks = lock_all_lanes();
     if (all) {
@@ -132,7 +138,9 @@ void Membership::release(PartitionState& p) {
 // ---- opening ----
 
 core::SteadyTime Membership::tick(core::SteadyTime now) {
-  core::SteadyTime again = serve_seeks(now);
+  look_at_idle(now);
+  core::SteadyTime again = look_again(now);
+  again = std::min(again, serve_seeks(now));
   if (pending_ && now >= pending_->next_try) {
     if (const auto opened = open(); opened) {
       pending_.reset();
@@ -147,13 +155,13 @@ core::SteadyTime Membership::tick(core::SteadyTime now) {
 }
 
 core::Status<NotYet> Membership::open() {
-  auto starts = find_starts();
+  const std::vector<core::TopicPartition> partitions(pending_->partitions.begin(), pending_->partitions.end());
+  auto starts = find_starts(partitions);
   if (!starts) return starts.error();
   return assign(*starts);
 }
 
-core::Result<std::vector<Membership::Start>, NotYet> Membership::find_starts() {
-  const std::vector<core::TopicPartition> partitions(pending_->partitions.begin(), pending_->partitions.end());
+core::Result<std::vector<Membership::Start>, NotYet> Membership::find_starts(std::span<const core::TopicPartition> partitions) {
   if (partitions.empty()) return std::vector<Start>{};
   Offsets committed;
   if (options_.role == ConsumerOptions::Role::main) {
@@ -192,7 +200,7 @@ core::Status<NotYet> Membership::assign(const std::vector<Start>& starts) {
     opened.emplace_back(lane->get(), make_state(start, **lane));
     const auto& where = start.assigned.where;
     rd_kafka_topic_partition_list_add(list.get(), where.topic.c_str(), where.partition.value)->offset =
-        start.position.start.value < 0 ? RD_KAFKA_OFFSET_BEGINNING : start.position.start.value;
+        start.position.refused ? RD_KAFKA_OFFSET_END : start.position.start.value < 0 ? RD_KAFKA_OFFSET_BEGINNING : start.position.start.value;
   }
   if (const auto answered = answer(list.get()); !answered) {
     std::vector<core::TopicPartition> names;
@@ -202,10 +210,12 @@ core::Status<NotYet> Membership::assign(const std::vector<Start>& starts) {
   }
   for (const auto& [lane, p] : opened) {
     assigned_[p->where] = p;
-    if (p->settled.load() != p->acked) committer_.noted();  // the ledger knew better
+    if (p->settled.load() >= 0 && p->settled.load() != p->acked) committer_.noted();  // the ledger knew better
     lane->add(p);
   }
-  if (!starts.empty()) client_->reporter().say(LogLevel::info, "reads " + number_of(starts.size()) + " more");
+  const auto read = static_cast<std::size_t>(std::count_if(starts.begin(), starts.end(), [](const Start& s) { return !s.position.refused; }));
+  if (read > 0) client_->reporter().say(LogLevel::info, "reads " + number_of(read) + " more");
+  note_refusals(starts);
   return core::Status<NotYet>::success();
 }
 
@@ -217,8 +227,13 @@ std::shared_ptr<PartitionState> Membership::make_state(const Start& start, LaneS
   p->lane = &lane;
   p->lane_wakeup = lane.wakeup();
   p->let_go = let_go_;
-  p->mark = start.position.mark;
-  p->settled.store(start.position.start.value);
+  if (start.position.refused) {
+    p->halted = core::text_of(p->where, *start.position.refused);
+  } else {
+    p->mark = start.position.mark;
+    p->settled.store(start.position.start.value);
+    p->confirmed.store(std::min(start.committed, start.position.start.value));
+  }
   p->acked = start.committed;
   p->floor = p->delivered = {std::max<std::int64_t>(start.position.start.value, 0)};
   for (const RetryTier& tier : options_.tiers) {
@@ -276,7 +291,7 @@ core::SteadyTime Membership::serve_seeks(core::SteadyTime now) {
       const auto lock = p->lane->lock();
       if (!p->seek_to) continue;
     }
-    if (!seek(*p)) again = now + core::Millis(50);
+    if (p->in_hand.load() != 0 || !seek(*p)) again = now + core::Millis(50);  // the lane lets go of its batch in a moment
   }
   return again;
 }
@@ -291,6 +306,11 @@ bool Membership::seek(PartitionState& p) {
   const ErrorHandle error(rd_kafka_seek_partitions(client_->get(), list.get(), timeout));
   const bool done = !error && list->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
   if (done) {
+    if (p.mark && p.mark->next == *p.seek_to && p.settled.load() > p.seek_to->value) {  // an operator's rewind
+      p.settled.store(p.seek_to->value);
+      p.confirmed.store(std::min(p.confirmed.load(), p.seek_to->value));
+      committer_.noted();
+    }
     p.ahead.clear();
     p.floor = p.delivered = *p.seek_to;
     p.seek_to.reset();
@@ -331,9 +351,13 @@ runtime::ConsumerState Membership::state() const {
     const std::lock_guard lock(state_mutex_);
     state = state_;
   }
+  std::vector<std::string> halted;
   for (const auto& lane : lanes_) {
-    if (state.waiting_for.empty()) state.waiting_for = lane->halted();
+    for (auto& text : lane->halted()) halted.push_back(std::move(text));
   }
+  if (!state.waiting_for.empty() || halted.empty()) return state;
+  state.waiting_for = std::move(halted.front());
+  if (halted.size() > 1) state.waiting_for += " (and " + number_of(halted.size() - 1) + " more)";
   return state;
 }
 

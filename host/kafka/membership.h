@@ -2,15 +2,18 @@
 // them up when they are taken away. Private to kafka/. Thread-safety: the control thread; state() from any.
 //
 // An assignment is answered at once. If nobody can say yet where it starts (the ledger is down, another member's turn), it is
-// answered with nothing, so that the group's next rebalance does not wait for this member, and opened later.
+// answered with nothing, so that the group's next rebalance does not wait for this member, and opened later. A partition that is refused
+// is assigned like the others, at its end, and held; it is asked for again until it is not refused any more (membership_looks.cc).
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kafka/client.h"
@@ -36,6 +39,8 @@ class Membership {
   void end();
   // A record of this partition came where none should: it is read again.
   void read_again(const core::TopicPartition& where, core::Offset offset);
+  // A partition can be read on only in a new assignment: leave the group and join again. True once.
+  [[nodiscard]] bool must_rejoin() { return std::exchange(rejoin_, false); }
 
   [[nodiscard]] const PartitionStates& assigned() const { return assigned_; }
   [[nodiscard]] runtime::ConsumerState state() const;
@@ -58,11 +63,23 @@ class Membership {
   void release(PartitionState& p);
 
   core::Status<NotYet> open();
-  core::Result<std::vector<Start>, NotYet> find_starts();
+  core::Result<std::vector<Start>, NotYet> find_starts(std::span<const core::TopicPartition> partitions);
   core::Status<NotYet> assign(const std::vector<Start>& starts);
   std::shared_ptr<PartitionState> make_state(const Start& start, LaneSource& lane);
   core::Status<> answer(const rd_kafka_topic_partition_list_t* added);
   void put_off(const NotYet& reason);
+
+  // An assigned partition that is to be started again: refused so far, or its mark was moved by somebody else.
+  struct Look {
+    core::SteadyTime next_try{};
+    core::Millis pause{200};
+    std::string refused;                // topic and kind; empty: it was not
+  };
+  void note_refusals(std::span<const Start> starts);
+  void look_at_idle(core::SteadyTime now);
+  core::SteadyTime look_again(core::SteadyTime now);
+  void restart(PartitionState& p, const Start& start);
+  void say_acknowledged(const PartitionState& p);
 
   core::SteadyTime serve_seeks(core::SteadyTime now);
   bool seek(PartitionState& p);
@@ -80,6 +97,9 @@ class Membership {
   const std::shared_ptr<Wakeup> let_go_ = std::make_shared<Wakeup>();
 
   std::optional<Pending> pending_;
+  std::map<core::TopicPartition, Look> looks_;
+  core::SteadyTime next_idle_look_{};
+  bool rejoin_ = false;
   PartitionStates assigned_;
 
   mutable std::mutex state_mutex_;

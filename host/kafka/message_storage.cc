@@ -54,6 +54,7 @@ void MessageStorage::describe(core::Batch& batch, const std::shared_ptr<Partitio
   batch.assignment = partition->assignment;
   batch.tier = partition->tier;
   batch.mark = partition->mark ? &*partition->mark : nullptr;
+  batch.acked = {partition->confirmed.load()};
   batch.records.reserve(messages.size());
   for (const rd_kafka_message_t* message : messages) fill(batch.records.emplace_back(), *message, partition->where);
 }

@@ -46,7 +46,8 @@ struct PartitionState {
   std::atomic<bool> owned{true};             // false from the beginning of its revocation
   std::atomic<bool> ready{true};             // the queue may hold something; set by the queue's event
   std::atomic<std::uint32_t> in_hand{0};     // batches that were neither settled nor given back
-  std::atomic<std::int64_t> settled{-1};     // next offset to commit; written by the lane, only grows
+  std::atomic<std::int64_t> settled{-1};     // next offset to commit; written by the lane, only grows but for a rewind
+  std::atomic<std::int64_t> confirmed{-1};   // Kafka has committed at least this, and no commit under way or to come is below it
 
   // -- the lane's thread --
   std::optional<core::Mark> mark;
@@ -62,7 +63,8 @@ struct PartitionState {
   core::Offset delivered{0};                 // next offset after the last record that went into a batch
   core::SteadyTime held_until{};             // given back: not read before
   std::optional<core::Offset> seek_to;       // the control thread is to seek; not read meanwhile
-  std::string halted;                        // why it is not read until the next assignment; empty: it is read
+  std::string halted;                        // why it is not read until somebody decides; empty: it is read
+  bool stopped_by_client = false;            // it fetches nothing more, not even after a seek
 
   // No event of the queue comes any more, and nothing is read from it.
   void close_queue() {

@@ -1,5 +1,5 @@
 // Looks at single records and at the edges of partitions, without a group: a client of its own that reads what it is asked for and ends.
-// Private to kafka/. Thread-safety: any thread; blocks.
+// Used by the admin and by `hostler offsets`. Thread-safety: any thread; blocks.
 #pragma once
 
 #include <span>

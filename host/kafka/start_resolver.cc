@@ -51,13 +51,13 @@ core::Result<Offsets, NotYet> StartResolver::open_topic(const std::string& topic
     std::vector<core::TopicPartition> later;
     std::copy_if(assigned.begin(), assigned.end(), std::back_inserter(later),
                  [&](const auto& where) { return where.topic == topic && !committed->contains(where); });
-    auto beginnings = edges(later, core::Start::earliest);
+    auto beginnings = starts_of(later, core::Start::earliest);
     if (!beginnings) return NotYet{beginnings.error().message};
     starts = std::move(*beginnings);
   } else if (std::find(assigned.begin(), assigned.end(), core::TopicPartition{topic, {0}}) == assigned.end()) {
     return NotYet{"waiting for the owner of " + topic + " [0] to commit where the group starts", true};
   } else {
-    auto resolved = edges(all, start_);
+    auto resolved = starts_of(all, start_);
     if (!resolved) return NotYet{resolved.error().message};
     unconfirmed_[topic] = starts = std::move(*resolved);
   }
@@ -68,12 +68,18 @@ core::Result<Offsets, NotYet> StartResolver::open_topic(const std::string& topic
   return std::move(*committed);
 }
 
-core::Result<Offsets> StartResolver::edges(std::span<const core::TopicPartition> partitions, core::Start which) {
+core::Result<Offsets> StartResolver::starts_of(std::span<const core::TopicPartition> partitions, core::Start otherwise) {
+  const auto remembered = remembered_(partitions);
+  if (!remembered) return remembered.error();
   Offsets found;
-  for (const auto& where : partitions) {
-    const auto edge = offsets_.edge(where, which);
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    if ((*remembered)[i]) {
+      found[partitions[i]] = *(*remembered)[i];
+      continue;
+    }
+    const auto edge = offsets_.edge(partitions[i], otherwise);
     if (!edge) return edge.error();
-    found[where] = *edge;
+    found[partitions[i]] = *edge;
   }
   return found;
 }

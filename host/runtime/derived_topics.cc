@@ -75,22 +75,29 @@ core::Status<> DerivedTopics::ensure(const std::string& source_topic) {
   return core::Status<>::success();
 }
 
-core::Status<> DerivedTopics::ensure_all(const core::HostConfig& config) {
+std::vector<std::string> source_topics(const core::HandlerConfig& handler, const core::HostConfig& config, std::span<const TopicInfo> existing) {
   std::vector<std::string> names;
   std::vector<std::string> patterns;
-  for (const auto& topic : handler_.topics) (core::is_pattern(topic) ? patterns : names).push_back(topic);
-  if (!patterns.empty()) {
-    const auto all = admin_.topics();
-    if (!all) return all.error();
-    std::vector<std::regex> derived;
-    for (const auto& text : core::derived_topic_regexes(config)) derived.emplace_back(text, std::regex::extended);
-    for (const auto& topic : all.value()) {
-      const bool wanted = std::any_of(patterns.begin(), patterns.end(), [&](const auto& p) { return core::pattern_matches(p, topic.name); });
-      const bool own = std::any_of(derived.begin(), derived.end(), [&](const auto& r) { return std::regex_match(topic.name, r); });
-      if (wanted && !own) names.push_back(topic.name);
-    }
+  for (const auto& topic : handler.topics) (core::is_pattern(topic) ? patterns : names).push_back(topic);
+  if (patterns.empty()) return names;
+  std::vector<std::regex> derived;
+  for (const auto& text : core::derived_topic_regexes(config)) derived.emplace_back(text, std::regex::extended);
+  for (const auto& topic : existing) {
+    const bool wanted = std::any_of(patterns.begin(), patterns.end(), [&](const auto& p) { return core::pattern_matches(p, topic.name); });
+    const bool own = std::any_of(derived.begin(), derived.end(), [&](const auto& r) { return std::regex_match(topic.name, r); });
+    if (wanted && !own) names.push_back(topic.name);
   }
-  for (const auto& name : names) {
+  return names;
+}
+
+core::Status<> DerivedTopics::ensure_all(const core::HostConfig& config) {
+  std::vector<TopicInfo> existing;
+  if (std::any_of(handler_.topics.begin(), handler_.topics.end(), [](const auto& topic) { return core::is_pattern(topic); })) {
+    auto all = admin_.topics();
+    if (!all) return all.error();
+    existing = std::move(*all);
+  }
+  for (const auto& name : source_topics(handler_, config, existing)) {
     if (auto ensured = ensure(name); !ensured) return ensured;
   }
   return core::Status<>::success();

@@ -4,6 +4,7 @@
 
 #include <mutex>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@ inline constexpr std::int64_t copy_headroom_bytes = 64 << 10;
 // What must exist for records of `source` (which is described by `info` and `settings`) to be retried and dead-lettered.
 [[nodiscard]] core::Result<std::vector<TopicSpec>> wanted_topics(const core::HandlerConfig& handler, const TopicInfo& source,
                                                                  const std::map<std::string, std::string>& settings);
+
+// The handler's source topics: those it names, and those of `existing` that its patterns match and that no handler derives.
+[[nodiscard]] std::vector<std::string> source_topics(const core::HandlerConfig& handler, const core::HostConfig& config, std::span<const TopicInfo> existing);
 
 class DerivedTopics {
  public:

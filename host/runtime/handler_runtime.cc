@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "runtime/identity_check.h"
 #include "runtime/log.h"
 
 namespace hostler::runtime {
@@ -12,6 +13,7 @@ namespace {
 constexpr core::Millis lane_wait{1000};    // a lane with one source sleeps in it until records come
 constexpr core::Millis shared_wait{10};    // a lane with two sources looks at them in turn
 constexpr core::Millis first_pause{200}, longest_pause{5000};
+constexpr core::Millis look_timeout{5'000};  // of one look at what lies in the source topics
 }  // namespace
 
 // Takes marks over, on assignment and when a fence failed.
@@ -19,36 +21,84 @@ class HandlerRuntime::Marks final : public MarkOwner {
  public:
   Marks(std::string service, Ledger& ledger, Admin& admin) : service_(std::move(service)), ledger_(ledger), admin_(admin) {}
 
-  LedgerResult<std::vector<core::Mark>> take_over(std::span<const TakeOver> partitions) {
-    auto cluster = cluster_id();
-    if (!cluster) return LedgerError{LedgerError::Kind::outage, "", cluster.error().message};
-    return ledger_.take_over(service_, cluster.value(), partitions);
-  }
+  // Takes over what is not refused.
+  core::Result<std::vector<StartPosition>> start_positions(std::span<const AssignedPartition> assigned);
+  core::Result<std::vector<std::optional<core::Offset>>> remembered(std::span<const core::TopicPartition> partitions);
 
   LedgerResult<core::Mark> take_over(const core::TopicPartition& where, core::Offset start) override {
     const TakeOver one{where, start};
-    auto marks = take_over(std::span(&one, 1));
+    auto cluster = admin_.cluster_id();
+    if (!cluster) return LedgerError{LedgerError::Kind::outage, "", cluster.error().message};
+    auto marks = ledger_.take_over(service_, cluster.value(), std::span(&one, 1));
     if (!marks) return marks.error();
     return marks->front();
   }
 
  private:
-  core::Result<std::string> cluster_id() {
-    const std::scoped_lock lock(mutex_);
-    if (cluster_id_.empty()) {
-      auto id = admin_.cluster_id();
-      if (!id) return id;
-      cluster_id_ = id.value();
-    }
-    return cluster_id_;
-  }
+  void warn_of_lost_commits(std::span<const AssignedPartition> assigned, std::span<const Compared> compared, std::span<const StartPosition> positions) const;
 
   const std::string service_;
   Ledger& ledger_;
   Admin& admin_;
-  std::mutex mutex_;
-  std::string cluster_id_;  // guarded by mutex_
 };
+
+core::Result<std::vector<StartPosition>> HandlerRuntime::Marks::start_positions(std::span<const AssignedPartition> assigned) {
+  std::vector<Asked> asked;
+  for (const auto& partition : assigned) asked.push_back({partition.where, partition.start});
+  const auto compared = compare(ledger_.operations(), service_, admin_, asked, look_timeout);
+  if (!compared) return compared.error();
+  std::vector<TakeOver> wanted;
+  for (std::size_t i = 0; i < assigned.size(); ++i) {
+    if (!(*compared)[i].refusal) wanted.push_back({assigned[i].where, assigned[i].start});
+  }
+  const auto cluster = admin_.cluster_id();
+  if (!cluster) return cluster.error();
+  const auto marks = ledger_.take_over(service_, *cluster, wanted);
+  if (!marks) return core::Error{"ledger: " + marks.error().message};
+  std::vector<StartPosition> positions;
+  auto mark = marks->begin();
+  for (const auto& one : *compared) {
+    if (one.refusal) {
+      positions.push_back({{}, std::nullopt, one.refusal});
+    } else {
+      positions.push_back({mark->next, *mark});
+      ++mark;
+    }
+  }
+  warn_of_lost_commits(assigned, *compared, positions);
+  return positions;
+}
+
+// A mark behind Kafka's offset: the offset is only committed after the mark, so that the database has lost commits, or somebody moved one of the two.
+void HandlerRuntime::Marks::warn_of_lost_commits(std::span<const AssignedPartition> assigned, std::span<const Compared> compared,
+                                                 std::span<const StartPosition> positions) const {
+  std::string first;
+  std::size_t count = 0;
+  std::int64_t records = 0;
+  for (std::size_t i = 0; i < assigned.size(); ++i) {
+    const std::int64_t behind = assigned[i].start.value - positions[i].start.value;
+    if (!positions[i].mark || !compared[i].memory || behind <= 0) continue;
+    const auto& where = assigned[i].where;
+    if (++count == 1) {
+      first = where.topic + "/" + std::to_string(where.partition.value) + ": Kafka's committed offset " + std::to_string(assigned[i].start.value) + " is " +
+              std::to_string(behind) + " beyond the ledger's mark " + std::to_string(positions[i].start.value);
+    }
+    records += behind;
+  }
+  if (count == 0) return;
+  log(LogLevel::warn, "handler " + service_ + ", " + first + (count > 1 ? ", and so in " + std::to_string(count) + " partitions, by " + std::to_string(records) + " together" : "") +
+                          ": an older database was restored, or somebody moved one of the two; the mark decides, reading goes on there");
+}
+
+core::Result<std::vector<std::optional<core::Offset>>> HandlerRuntime::Marks::remembered(std::span<const core::TopicPartition> partitions) {
+  std::vector<Asked> asked;
+  for (const auto& where : partitions) asked.push_back({where, std::nullopt});
+  const auto compared = compare(ledger_.operations(), service_, admin_, asked, look_timeout);
+  if (!compared) return compared.error();
+  std::vector<std::optional<core::Offset>> offsets;
+  for (const auto& one : *compared) offsets.push_back(one.memory && !one.refusal ? std::optional(one.memory->mark.next) : std::nullopt);
+  return offsets;
+}
 
 class HandlerRuntime::SourceAssignments final : public Assignments {
  public:
@@ -65,13 +115,16 @@ class HandlerRuntime::SourceAssignments final : public Assignments {
       for (const auto& partition : assigned) positions.push_back({partition.start, std::nullopt});
       return positions;
     }
-    std::vector<TakeOver> wanted;
-    for (const auto& partition : assigned) wanted.push_back({partition.where, partition.start});
-    auto marks = runtime_.marks_->take_over(wanted);
-    if (!marks) return core::Error{"ledger: " + marks.error().message};
-    for (const auto& mark : marks.value()) positions.push_back({mark.next, mark});
-    return positions;
+    return runtime_.marks_->start_positions(assigned);
   }
+
+  core::Result<std::vector<std::optional<core::Offset>>> remembered(std::span<const core::TopicPartition> partitions) override {
+    return runtime_.marks_ == nullptr ? Assignments::remembered(partitions) : runtime_.marks_->remembered(partitions);
+  }
+  void acknowledged(const core::TopicPartition& where, const core::Mark& mark, core::Offset acked) override {
+    if (runtime_.watch_ != nullptr) runtime_.watch_->acknowledged(where, mark, acked);
+  }
+  bool moved(const core::TopicPartition& where, const core::Mark& mark) override { return runtime_.watch_ != nullptr && runtime_.watch_->moved(where, mark); }
 
   void revoked(std::span<const core::TopicPartition> /*partitions*/, bool /*lost*/) override {}
 
@@ -96,7 +149,10 @@ HandlerRuntime::HandlerRuntime(HandlerParts parts)
       intake_(parts_.config.breaker),
       source_assignments_(std::make_unique<SourceAssignments>(*this)),
       retry_assignments_(std::make_unique<RetryAssignments>()) {
-  if (parts_.ledger != nullptr) marks_ = std::make_unique<Marks>(parts_.config.name, *parts_.ledger, parts_.admin);
+  if (parts_.ledger != nullptr) {
+    marks_ = std::make_unique<Marks>(parts_.config.name, *parts_.ledger, parts_.admin);
+    watch_ = std::make_unique<LedgerWatch>(parts_.config.name, *parts_.ledger);
+  }
   if (parts_.config.rate_limit > 0) rate_limit_ = std::make_unique<RateLimit>(parts_.config.rate_limit, parts_.clock.steady());
   source_ = parts_.make_source(*source_assignments_);
   if (parts_.config.retry.max_retries > 0 && !parts_.config.retry.delays.empty()) retry_ = parts_.make_retry(*retry_assignments_);
@@ -143,6 +199,7 @@ core::Status<> HandlerRuntime::start() {
       return status;
     }
   }
+  if (watch_ != nullptr) watch_->start();
   if (auto started = source_->start(); !started) return started;
   if (retry_ != nullptr) retry_starter_ = std::thread([this] { start_retry(); });
   return core::Status<>::success();
@@ -209,6 +266,7 @@ void HandlerRuntime::close() {
   lanes_.clear();
   source_->close();
   if (retry_ != nullptr) retry_->close();
+  if (watch_ != nullptr) watch_->stop();  // last: closing tells it what Kafka acknowledged
 }
 
 ConsumerState HandlerRuntime::source_state() const { return source_->state(); }
@@ -234,6 +292,7 @@ core::GroupHealth HandlerRuntime::health_of(const Consumer& consumer, const std:
     health.where = std::move(p.where);
     health.settled = p.settled;
     health.next_due = p.next_due;
+    health.held = std::move(p.held);
     out.partitions.push_back(std::move(health));
   }
   seen = std::move(standing);
@@ -253,6 +312,7 @@ core::HandlerHealth HandlerRuntime::health() const {
     out.lanes.push_back(progress_[i].health(i));
     if (out.paused_because.empty()) out.paused_because = out.lanes.back().paused_because;
   }
+  if (watch_ != nullptr) out.stuck = watch_->stuck();
   out.breaker = intake_.health();
   if (out.paused_because.empty()) out.paused_because = out.breaker.because;
   return out;

@@ -21,6 +21,7 @@
 #include "runtime/intake.h"
 #include "runtime/lane.h"
 #include "runtime/ledger.h"
+#include "runtime/ledger_watch.h"
 #include "runtime/observer.h"
 #include "runtime/pipeline.h"
 #include "runtime/progress.h"
@@ -76,6 +77,7 @@ class HandlerRuntime final {
   HandlerParts parts_;
   DerivedTopics topics_;
   std::unique_ptr<Marks> marks_;
+  std::unique_ptr<LedgerWatch> watch_;     // null without a ledger, as marks_
   std::unique_ptr<RateLimit> rate_limit_;  // null: none
   Intake intake_;
   std::unique_ptr<Assignments> source_assignments_, retry_assignments_;

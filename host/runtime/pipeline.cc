@@ -360,6 +360,7 @@ bool Pipeline::look_at_mark(const Slice& slice, Settled& end, bool reply_lost) {
   if (batch_.mark == nullptr) return false;  // a retry batch: its rows are read again and decide
   if (!reply_lost) parts_.clock.wait(first_pause);  // two that both believe to own it must not chase each other
   const core::Offset ours = batch_.mark->next;
+  const std::int32_t topic_id = batch_.mark->topic_id;
   for (;;) {
     if (!parts_.source.owns(batch_)) break;
     const auto mark = [&] {
@@ -371,8 +372,9 @@ bool Pipeline::look_at_mark(const Slice& slice, Settled& end, bool reply_lost) {
       continue;
     }
     *batch_.mark = mark.value();
-    if (mark->next == ours) return false;  // nothing moved: settle the slice again under the new epoch
-    if (reply_lost && mark->next == mark_to(slice)) return true;
+    const bool same_topic = mark->topic_id == topic_id;  // else it was adopted as another: its records have other origins
+    if (same_topic && mark->next == ours) return false;  // nothing moved: settle the slice again under the new epoch
+    if (same_topic && reply_lost && mark->next == mark_to(slice)) return true;
     log(LogLevel::warn, place(slice, 0) + ": another owner moved the mark to offset " + std::to_string(mark->next.value) + "; reading goes on there");
     parts_.source.give_back(batch_, mark->next, parts_.clock.steady());
     end = Settled::given_back;

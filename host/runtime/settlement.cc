@@ -37,6 +37,7 @@ MarkMove mark_move(const Slice& slice, const core::Mark& mark, core::Offset to) 
   move.key = {where.topic, mark.topic_id, where.partition};
   move.from = mark;
   move.to = to;
+  move.acked = std::min(slice.batch->acked, mark.next);  // beyond the mark it would be of a time before a rewind
   move.last_offset = last.delivered_offset;
   move.last_timestamp = last.delivered_timestamp;
   move.last_hash = fingerprint(last.key, last.value);

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "core/identity.h"
 #include "core/record.h"
 #include "core/result.h"
 #include "core/types.h"
@@ -47,8 +48,9 @@ struct AssignedPartition {
 };
 
 struct StartPosition {
-  core::Offset start;                 // where to read from
-  std::optional<core::Mark> mark;     // empty when the ledger is off or on a retry topic
+  core::Offset start;                    // where to read from
+  std::optional<core::Mark> mark;        // empty when the ledger is off or on a retry topic
+  std::optional<core::Refusal> refused = std::nullopt;  // not to be read: asked for again with growing pauses. The others are read meanwhile
 };
 
 // Who decides where an assignment starts. [consumer's control thread]
@@ -58,6 +60,14 @@ class Assignments {
   // One position per partition, same order. An error means "not now" (ledger or broker down): the consumer stays in the group,
   // reads nothing and asks again with growing pauses up to 5 s.
   virtual core::Result<std::vector<StartPosition>> start_positions(std::span<const AssignedPartition> assigned) = 0;
+  // Where partitions that the group has committed nothing for (any more) go on, in the order asked; empty: nobody remembers.
+  virtual core::Result<std::vector<std::optional<core::Offset>>> remembered(std::span<const core::TopicPartition> partitions) {
+    return std::vector<std::optional<core::Offset>>(partitions.size());
+  }
+  // Of a partition that nobody handles records of, now and then and when it ends: what Kafka has acknowledged under this mark. Quick.
+  virtual void acknowledged(const core::TopicPartition& /*where*/, const core::Mark& /*mark*/, core::Offset /*acked*/) {}
+  // True: somebody else has moved or taken over the mark, as far as is known; start_positions is asked for it again. Quick.
+  virtual bool moved(const core::TopicPartition& /*where*/, const core::Mark& /*mark*/) { return false; }
   virtual void revoked(std::span<const core::TopicPartition> partitions, bool lost) = 0;
 };
 
@@ -74,6 +84,7 @@ struct PartitionProgress {
   core::Offset settled;                        // next offset to commit
   std::optional<core::Offset> end;             // high watermark as of the last fetch; empty: none yet
   std::optional<core::Timestamp> next_due;     // retry topics: when the head may run; empty: nothing was fetched
+  std::string held{};                          // why it is not read until somebody decides; empty: it is read
 };
 
 // One group membership with its control thread. [control thread of the host, except the sources]

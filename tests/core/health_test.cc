@@ -122,6 +122,15 @@ TEST_CASE("what keeps records from being settled makes the host unready, and it 
   }
 }
 
+TEST_CASE("records that wait for lost copies are worth a word, none and not knowing are not") {
+  auto health = healthy();
+  health.handlers[0].stuck = 0;
+  CHECK(assess(health).problems.empty());
+  health.handlers[0].stuck = 3;
+  check(health, {true, true, "handler user-service: 3 records wait for a retry that was due more than 10 minutes ago"});
+  CHECK_THAT(assess(health).problems.front().mend, contains("hostler ledger stuck"));
+}
+
 TEST_CASE("what is only worth knowing leaves the host ready") {
   auto health = healthy();
   SECTION("a broker of several is away") {

@@ -24,6 +24,7 @@ class ScriptedSource final : public runtime::Source {
   core::Mark mark;                    // handed out with each batch where `with_mark`
   bool with_mark = true;
   std::optional<std::uint32_t> tier;  // set: a retry topic
+  core::Offset acked;                 // what Kafka has acknowledged, as each batch says
   bool owned = true;
   std::optional<core::Offset> settled_to;
   std::size_t given_back = 0;
@@ -38,6 +39,7 @@ class ScriptedSource final : public runtime::Source {
     out.assignment = 1;
     out.tier = tier;
     out.mark = with_mark && !tier ? &mark : nullptr;
+    out.acked = acked;
     auto storage = std::make_unique<Storage>();
     for (; position_ < records_.size() && out.records.size() < max_records; ++position_) {
       const auto& from = records_[position_];

@@ -33,6 +33,8 @@ core::HostHealth full_report() {
   h.timeout = core::Millis(30'000);
   h.source = {"users", true, "", 2, {{{"user-events", {0}}, {10}, 5, core::Millis(0), {}}}};
   h.retry = core::GroupHealth{"users.retry", true, "", 1, {{{"user-events.users.retry.1m", {0}}, {3}, 2, core::Millis(0), core::from_epoch_ms(1'700'000'000'000)}}};
+  h.source.partitions[0].held = "somebody reset its offset";
+  h.stuck = 2;
   h.lanes = {{0, false, core::Millis(3), core::Millis(250), {}, {}, ""}};
   core::HandlerHealth failed;
   failed.name = "analytics";

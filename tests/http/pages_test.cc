@@ -61,6 +61,20 @@ TEST_CASE("a host whose database is down is live and not ready, and names it") {
   CHECK_THAT(port.respond("/metrics").body, contains("hostler_ready 0") && contains("hostler_live 1"));
 }
 
+TEST_CASE("a partition that is held says why, and the host is not ready") {
+  Port port;
+  auto& source = port.health.handlers[0].source;
+  source.partitions[0].held = "user-events/0 is held: somebody reset it";
+  source.waiting_for = source.partitions[0].held;
+  port.health.handlers[0].stuck = 4;
+  CHECK(port.respond("/livez").status == 200);
+  CHECK_THAT(port.respond("/readyz").body, contains("not ready\nhandler ") && contains("waits: user-events/0 is held: somebody reset it"));
+  const auto health = nlohmann::json::parse(port.respond("/health").body);
+  CHECK(health["handlers"][0]["source"]["partitions"][0]["held"] == "user-events/0 is held: somebody reset it");
+  CHECK(health["handlers"][0]["stuck_records"] == 4);
+  CHECK_THAT(port.respond("/metrics").body, contains("hostler_partition_refused{") && contains("} 1\n") && contains("hostler_stuck_records{"));
+}
+
 TEST_CASE("bytes that are no UTF-8 and quotes in names and errors come out as JSON all the same") {
   Port port;
   port.health.ledgers[0].error = "bad \xff\xfe byte, a \"quote\" and a\nline";

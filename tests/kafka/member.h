@@ -35,9 +35,10 @@ class ScriptedAssignments final : public runtime::Assignments {
     for (const auto& a : assigned) {
       starts_seen_[a.where] = a.start;
       runtime::StartPosition position{a.start, {}};
-      if (const auto mark = marks_.find(a.where); mark != marks_.end()) {
+      if (const auto refused = refused_.find(a.where); refused != refused_.end()) position = {{}, {}, refused->second};
+      else if (const auto mark = marks_.find(a.where); mark != marks_.end()) {
         position.start = mark->second;
-        position.mark = core::Mark{mark->second, 7, 0};
+        position.mark = core::Mark{mark->second, epoch_, 0};
       }
       positions.push_back(position);
     }
@@ -49,6 +50,24 @@ class ScriptedAssignments final : public runtime::Assignments {
     lost_ += lost ? partitions.size() : 0;
   }
 
+  core::Result<std::vector<std::optional<core::Offset>>> remembered(std::span<const core::TopicPartition> partitions) override {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::optional<core::Offset>> out;
+    for (const auto& where : partitions) {
+      const auto mark = marks_.find(where);
+      out.push_back(mark == marks_.end() ? std::nullopt : std::optional(mark->second));
+    }
+    return out;
+  }
+  bool moved(const core::TopicPartition& /*where*/, const core::Mark& mark) override {
+    const std::lock_guard lock(mutex_);
+    return mark.epoch < epoch_;
+  }
+  void acknowledged(const core::TopicPartition& where, const core::Mark& mark, core::Offset acked) override {
+    const std::lock_guard lock(mutex_);
+    acknowledged_[where] = {mark.epoch, acked.value};
+  }
+
   void refuse(bool on) {
     const std::lock_guard lock(mutex_);
     refusing_ = on;
@@ -56,6 +75,26 @@ class ScriptedAssignments final : public runtime::Assignments {
   void set_mark(const core::TopicPartition& where, std::int64_t next) {
     const std::lock_guard lock(mutex_);
     marks_[where] = {next};
+  }
+  // As an operator does while somebody reads.
+  void move_mark(const core::TopicPartition& where, std::int64_t next) {
+    const std::lock_guard lock(mutex_);
+    marks_[where] = {next};
+    ++epoch_;
+  }
+  void refuse(const core::TopicPartition& where, const core::Refusal& why) {
+    const std::lock_guard lock(mutex_);
+    refused_[where] = why;
+  }
+  void accept(const core::TopicPartition& where) {
+    const std::lock_guard lock(mutex_);
+    refused_.erase(where);
+  }
+  // Epoch of the mark, and what Kafka acknowledged under it.
+  std::pair<std::int64_t, std::int64_t> last_acknowledged(const core::TopicPartition& where) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = acknowledged_.find(where);
+    return found == acknowledged_.end() ? std::pair<std::int64_t, std::int64_t>(-1, -1) : found->second;
   }
   std::size_t asked() const {
     const std::lock_guard lock(mutex_);
@@ -78,7 +117,10 @@ class ScriptedAssignments final : public runtime::Assignments {
   mutable std::mutex mutex_;
   bool refusing_ = false;
   std::size_t asked_ = 0, revoked_ = 0, lost_ = 0;
+  std::int64_t epoch_ = 7;
   std::map<core::TopicPartition, core::Offset> marks_, starts_seen_;
+  std::map<core::TopicPartition, core::Refusal> refused_;
+  std::map<core::TopicPartition, std::pair<std::int64_t, std::int64_t>> acknowledged_;
 };
 
 struct SeenRecord {
@@ -142,12 +184,12 @@ class Member {
     }
     return found;
   }
-  [[nodiscard]] bool logged(const std::string& text) const {
+  [[nodiscard]] bool logged(const std::string& text) const { return lines_with(text) > 0; }
+  [[nodiscard]] int lines_with(const std::string& text) const {
     const std::lock_guard lock(mutex_);
-    for (const auto& line : log_) {
-      if (line.find(text) != std::string::npos) return true;
-    }
-    return false;
+    int count = 0;
+    for (const auto& line : log_) count += line.find(text) != std::string::npos;
+    return count;
   }
   void note(const core::Batch& batch) {
     const std::lock_guard lock(mutex_);
