@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
+#include <string_view>
 #include <utility>
 
 #include "cli/audit.h"
@@ -43,6 +45,10 @@ Operation<std::unique_ptr<Operated>> Operated::open(const core::HostConfig& conf
   out->admin_ = std::make_unique<kafka::KafkaAdmin>(out->options_);
   if (const auto started = out->admin_->start(); !started) return CommandError{exit_usage, started.error().message};
   if (handler.idempotency == core::Idempotency::off) return out;
+  const std::string& url = config.ledger_of(handler).url;
+  constexpr std::string_view sqlite_scheme = "sqlite://";
+  if (url.starts_with(sqlite_scheme) && !std::filesystem::exists(url.substr(sqlite_scheme.size())))  // opening would make it
+    return unreachable("the ledger " + url + " does not exist yet; run: hostler ledger migrate --config " + config.file);
   auto ledger = store::open_ledger(config.ledger_of(handler));
   if (!ledger) return unreachable(ledger.error().message);
   out->ledger_ = std::move(*ledger);

@@ -1,6 +1,8 @@
 // What is typed becomes a command, help, or a usage error; nothing is guessed, nothing ignored.
 #include "cli/arguments.h"
 
+#include "cli/rewind_target.h"
+
 #include "support/catch.h"
 
 using namespace hostler;
@@ -42,6 +44,66 @@ TEST_CASE("options arrive") {
   CHECK(demo.seed == 7);
   CHECK(demo.plain);
   CHECK_FALSE(std::get<DemoOptions>(parse({"demo"})).duration);
+}
+
+TEST_CASE("options of the operators' commands arrive") {
+  const auto show = std::get<OffsetsShowOptions>(parse({"offsets", "show", "--config", "x", "--handler", "h", "--json"}));
+  CHECK(show.config == "x");
+  CHECK(show.handler == "h");
+  CHECK(show.json);
+  CHECK(std::get<OffsetsShowOptions>(parse({"offsets", "show"})).handler.empty());
+  const std::vector<std::string> place{"--handler", "h", "--topic", "t"};
+  const auto with = [&](std::vector<std::string> words, const std::vector<std::string>& more) {
+    words.insert(words.end(), place.begin(), place.end());
+    words.insert(words.end(), more.begin(), more.end());
+    return parse(words);
+  };
+  const auto rewind = std::get<OffsetsRewindOptions>(with({"offsets", "rewind"}, {"--partition", "3", "--to", "120", "--forget-ids", "--yes"}));
+  CHECK(rewind.handler == "h");
+  CHECK(rewind.topic == "t");
+  CHECK(rewind.partition == 3);
+  CHECK(rewind.to.kind == RewindTarget::Kind::offset);
+  CHECK(rewind.to.offset.value == 120);
+  CHECK(rewind.forget_ids);
+  CHECK(rewind.yes);
+  CHECK_FALSE(std::get<OffsetsRewindOptions>(with({"offsets", "rewind"}, {"--to", "earliest"})).partition);
+  CHECK_FALSE(std::get<OffsetsRewindOptions>(with({"offsets", "rewind"}, {"--to", "earliest"})).yes);
+  const auto adopt = std::get<OffsetsAdoptOptions>(with({"offsets", "adopt"}, {"--partition", "all"}));
+  CHECK_FALSE(adopt.partition);
+  CHECK_FALSE(adopt.yes);
+  const auto stuck = std::get<LedgerStuckOptions>(parse({"ledger", "stuck", "--reissue", "--older-than", "2h", "--yes"}));
+  CHECK(stuck.reissue);
+  CHECK(stuck.yes);
+  CHECK(stuck.older_than == std::chrono::hours(2));
+  CHECK(std::get<LedgerStuckOptions>(parse({"ledger", "stuck"})).older_than == std::chrono::minutes(10));
+}
+
+TEST_CASE("places and times of a rewind are taken exactly") {
+  const auto time = [](std::string_view text) {
+    const auto target = parse_rewind_target(text);
+    REQUIRE(target);
+    CHECK(target->kind == RewindTarget::Kind::time);
+    return core::to_epoch_ms(target->time);
+  };
+  CHECK(time("@2026-01-31T10:00:00Z") == 1'769'853'600'000);
+  CHECK(time("@2026-01-31T10:00:00.125Z") == 1'769'853'600'125);
+  CHECK(time("@2026-01-31T10:00Z") == 1'769'853'600'000);
+  CHECK(time("@2026-01-31") == 1'769'817'600'000);
+  CHECK(parse_rewind_target("latest")->kind == RewindTarget::Kind::latest);
+  CHECK(parse_rewind_target("0")->offset.value == 0);
+  for (const char* bad : {"", "-1", "1x", "0x10", " 1", "@", "@now", "@2026-01-31T10:00:00", "@2026-02-30", "@2026-01-31T25:00Z", "@2026-01-31T10:00:00+01:00", "@2026-1-31", "end",
+                          "99999999999999999999"})
+    CHECK_FALSE(parse_rewind_target(bad));
+}
+
+TEST_CASE("what the operators' commands lack or do not know is said") {
+  refused({"offsets"}, "'offsets show', 'offsets rewind', 'offsets adopt'");
+  refused({"offsets", "rewind", "--topic", "t", "--to", "1"}, "--handler");
+  refused({"offsets", "rewind", "--handler", "h", "--topic", "t"}, "--to");
+  refused({"offsets", "rewind", "--handler", "h", "--topic", "t", "--to", "yesterday"}, "@2026-01-31T10:00:00Z");
+  refused({"offsets", "adopt", "--handler", "h", "--topic", "t", "--partition", "-1"}, "--partition is '-1'");
+  refused({"offsets", "adopt", "--handler", "h", "--topic", "t", "--partition", "some"}, "a number from 0 on, or all");
+  refused({"ledger", "stuck", "--older-than", "soon"}, "10m or 2h");
 }
 
 TEST_CASE("help is fine and shows options") {

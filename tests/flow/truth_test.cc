@@ -173,6 +173,66 @@ TEST_CASE("truth: a partition whose next record is gone stands, and the host is 
   CHECK(w.host.leave() == 0);
 }
 
+TEST_CASE("truth: a partition that is not the ledger's is held until it is, and the host is not ready") {
+  World world;
+  const std::string topic = world.topic();
+  const auto config = world.config({world.handler({topic})});
+  world.migrate(config);
+  world.kafka().produce_all(topic, {event("a", "good")});
+  {
+    Host host(config);
+    REQUIRE(world.settles({topic}, 30s));
+    CHECK(host.leave() == 0);
+  }
+  const auto cluster = world.db().value("SELECT cluster_id FROM hostler_mark");
+  world.db().exec("UPDATE hostler_mark SET cluster_id = 'elsewhere'");
+  Watched w(world, config);
+  REQUIRE(eventually(20s, [&] { return w.host.lines_with("is held: ") > 0; }));
+  w.must_see({true, false, topic + "/0 is held: this is another cluster (" + cluster + ") than the ledger's (elsewhere)",
+              "hostler_partition_refused{handler=\"effects\",topic=\"" + topic + "\",partition=\"0\"} 1"});
+  const auto health = nlohmann::json::parse(http_get(w.host.port(), "/health").body);
+  CHECK(health["handlers"][0]["source"]["partitions"][0]["held"].get<std::string>().find("another cluster") != std::string::npos);
+  world.db().exec("UPDATE hostler_mark SET cluster_id = '" + cluster + "'");
+  REQUIRE(eventually(15s, [&] { return w.sees({true, true, "ready\n", "hostler_partition_refused{handler=\"effects\",topic=\"" + topic + "\",partition=\"0\"} 0"}); }));
+  CHECK(w.host.leave() == 0);
+}
+
+TEST_CASE("truth: offsets reset by hand are not followed in silence") {
+  World world;
+  const std::string topic = world.topic();
+  const auto config = world.config({world.handler({topic})});
+  world.migrate(config);
+  world.kafka().produce_all(topic, {event("a", "good"), event("b", "good")});
+  {
+    Host host(config);
+    REQUIRE(world.settles({topic}, 30s));
+    CHECK(host.leave() == 0);
+  }
+  world.kafka().set_committed(world.group(), topic, 0, 0);
+  Watched w(world, config);
+  REQUIRE(eventually(20s, [&] { return w.host.lines_with("is held: ") > 0; }));
+  w.must_see({true, false, "the group's committed offset is 0, but Kafka had acknowledged 2: somebody reset it by hand; `hostler offsets adopt`", "hostler_ready 0"});
+  CHECK(w.host.leave() == 0);
+}
+
+TEST_CASE("truth: a copy that was lost is noted, and the host stays ready") {
+  World world;
+  const std::string topic = world.topic();
+  const auto config = world.config({world.handler({topic}).set("retry.delays", R"(["600s"])")});
+  world.migrate(config);
+  world.kafka().produce_all(topic, {event("a", "fail:2:")});
+  {
+    Host host(config);
+    REQUIRE(eventually(20s, [&] { return world.db().number("SELECT count(*) FROM hostler_delegated") == 1; }));
+    CHECK(host.leave() == 0);
+  }
+  world.db().exec("UPDATE hostler_delegated SET due = now() - interval '11 minutes'");
+  Watched w(world, config);
+  w.host.ready();
+  w.must_see({true, true, "1 record waits for a retry that was due more than 10 minutes ago", "hostler_stuck_records{handler=\"effects\"} 1"});
+  CHECK(w.host.leave() == 0);
+}
+
 TEST_CASE("truth: a topic that is deleted is missed") {
   World world;
   const std::string topic = world.topic(), other = world.topic("other");

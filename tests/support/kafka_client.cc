@@ -496,6 +496,19 @@ void KafkaClient::set_committed(const std::string& group, const std::string& top
   }
 }
 
+void KafkaClient::forget_group(const std::string& group) {
+  Handle<rd_kafka_DeleteGroup_t, rd_kafka_DeleteGroup_destroy> wanted(rd_kafka_DeleteGroup_new(group.c_str()));
+  const Event event = impl_->request(RD_KAFKA_ADMIN_OP_DELETEGROUPS, "forget " + group, [&](auto* options, auto* queue) {
+    auto* raw = wanted.get();
+    rd_kafka_DeleteGroups(impl_->producer.get(), &raw, 1, options, queue);
+  });
+  std::size_t count = 0;
+  const auto* groups = rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(event.get()), &count);
+  for (std::size_t g = 0; g < count; ++g) {
+    if (const auto* error = rd_kafka_group_result_error(groups[g]); error != nullptr) fail("forget " + group, rd_kafka_error_string(error));
+  }
+}
+
 KafkaClient::Group KafkaClient::group(const std::string& group) {
   const char* name = group.c_str();
   const Event event = impl_->request(

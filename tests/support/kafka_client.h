@@ -83,6 +83,8 @@ class KafkaClient {
   // What kafka-consumer-groups --reset-offsets does; the group must have no members.
   void set_committed(const std::string& group, const std::string& topic, std::int32_t partition,
                      std::int64_t offset);
+  // Deletes the group and what it committed; it must have no members.
+  void forget_group(const std::string& group);
   struct Group {
     std::string state; // "Stable", "Empty", "PreparingRebalance", "Dead" …
     std::size_t members = 0;
