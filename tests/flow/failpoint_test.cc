@@ -26,6 +26,12 @@ std::vector<KafkaRecord> events(int count) {
   return out;
 }
 
+Case case_of(const std::string& topic) {
+  Case out;
+  out.topics = {topic};
+  return out;
+}
+
 struct Setup {
   World world;
   const std::string topic = world.topic("events", 2);
@@ -40,7 +46,7 @@ struct Setup {
   Host fragile(const std::string& failpoints) { return Host(config, {{"HOSTLER_FAILPOINTS", failpoints}}, HOSTLER_FAILPOINTS_BINARY); }
   void must_be_settled_once() {
     REQUIRE(world.settles({topic}, 60s));
-    const auto judged = judge(world, {{topic}});
+    const auto judged = judge(world, case_of(topic));
     INFO(judged.text());
     CHECK(judged.records == 300);
     CHECK(judged.effects > 250);
@@ -103,7 +109,7 @@ TEST_CASE("handlers that fail whole batches, now and then") {
   Setup s;  // … spend attempts of the records that stand alone in the end: none may have more than the limit
   Host host = s.fragile("handled=error@3,handled=error@11");
   REQUIRE(s.world.settles({s.topic}, 60s));
-  const auto judged = judge(s.world, {{s.topic}});
+  const auto judged = judge(s.world, case_of(s.topic));
   INFO(judged.text());
   CHECK(judged.lost + judged.twice + judged.both + judged.no_letter + judged.early + judged.over_limit + judged.unsettled == 0);
   CHECK(host.leave() == 0);
