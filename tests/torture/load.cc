@@ -36,8 +36,8 @@ Load::Load(const std::string& bootstrap, std::string topic, double rate, std::ui
   client_->acknowledged = &acknowledged_;
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   char error[512] = "";
-  // Whoever stops waiting for an acknowledgement does not know: here nobody stops.
-  for (const auto& [name, value] : {std::pair("bootstrap.servers", bootstrap.c_str()), std::pair("enable.idempotence", "true"), std::pair("message.timeout.ms", "0"),
+  // It never stops waiting for an acknowledgement; what is sent again may be there twice, as twins.
+  for (const auto& [name, value] : {std::pair("bootstrap.servers", bootstrap.c_str()), std::pair("acks", "all"), std::pair("message.timeout.ms", "0"),
                                     std::pair("linger.ms", "5"), std::pair("reconnect.backoff.max.ms", "500")})
     if (rd_kafka_conf_set(conf, name, value, error, sizeof error) != RD_KAFKA_CONF_OK) throw std::runtime_error(error);
   rd_kafka_conf_set_log_cb(conf, nullptr);  // what breaks is known

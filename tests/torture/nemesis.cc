@@ -16,23 +16,24 @@ void Nemesis::tick() {
   const auto now = steady_clock::now();
   mend_what_is_due(now);
   if (now < next_) return;
-  static constexpr std::array<Fault, 12> all = {{{"kill -9 of a host", 6, &Nemesis::kill_host},
-                                                 {"restart of a host", 3, &Nemesis::end_host},
-                                                 {"host stopped beyond its session", 4, &Nemesis::stop_host},
-                                                 {"kill -9 of the broker", 2, &Nemesis::kill_broker},
-                                                 {"restart of the broker", 1, &Nemesis::restart_broker},
-                                                 {"broker silent", 2, &Nemesis::freeze_broker},
-                                                 {"PostgreSQL crashed", 2, &Nemesis::kill_postgres},
-                                                 {"links to PostgreSQL cut", 4, &Nemesis::cut_links},
-                                                 {"reply to COMMIT lost", 6, &Nemesis::lose_commit_reply},
-                                                 {"partition added", 1, &Nemesis::add_partition},
-                                                 {"dead-letter topic deleted", 1, &Nemesis::delete_letters},
-                                                 {"replay", 3, &Nemesis::replay}}};
+  static constexpr std::array<Fault, 12> all = {{{"kill -9 of a host", 6, false, &Nemesis::kill_host},
+                                                 {"restart of a host", 3, false, &Nemesis::end_host},
+                                                 {"host stopped beyond its session", 4, false, &Nemesis::stop_host},
+                                                 {"kill -9 of the broker", 2, true, &Nemesis::kill_broker},
+                                                 {"restart of the broker", 1, true, &Nemesis::restart_broker},
+                                                 {"broker silent", 2, true, &Nemesis::freeze_broker},
+                                                 {"PostgreSQL crashed", 2, true, &Nemesis::kill_postgres},
+                                                 {"links to PostgreSQL cut", 4, false, &Nemesis::cut_links},
+                                                 {"reply to COMMIT lost", 6, false, &Nemesis::lose_commit_reply},
+                                                 {"partition added", 1, true, &Nemesis::add_partition},
+                                                 {"dead-letter topic deleted", 1, true, &Nemesis::delete_letters},
+                                                 {"replay", 3, true, &Nemesis::replay}}};
   int total = 0;
   for (const auto& fault : all) total += fault.weight;
   auto lot = static_cast<int>(draw(static_cast<std::uint64_t>(total)));
   for (const auto& fault : all) {
     if ((lot -= fault.weight) >= 0) continue;
+    if (fault.asks_servers && !servers_answer()) break;
     prey_.note(fault.name);
     ++faults_[fault.name];
     (this->*fault.act)();
@@ -41,15 +42,17 @@ void Nemesis::tick() {
   next_ = steady_clock::now() + between(1000, 4000);
 }
 
-void Nemesis::stop() { mend_what_is_due(Time::max()); }
+void Nemesis::stop() {
+  while (!mends_.empty()) mend_what_is_due(Time::max());
+}
 
-void Nemesis::later(std::chrono::milliseconds time, std::string what, std::function<void()> mend) {
-  mends_.push_back({steady_clock::now() + time, std::move(what), std::move(mend)});
+void Nemesis::later(std::chrono::milliseconds time, std::string what, bool asks_servers, std::function<void()> mend) {
+  mends_.push_back({steady_clock::now() + time, std::move(what), asks_servers, std::move(mend)});
 }
 
 void Nemesis::mend_what_is_due(Time now) {
   for (std::size_t i = 0; i < mends_.size();) {
-    if (mends_[i].at > now) {
+    if (mends_[i].at > now || (mends_[i].asks_servers && !servers_answer())) {
       ++i;
       continue;
     }
@@ -66,7 +69,7 @@ void Nemesis::end_host() { prey_.fleet.terminate(draw(prey_.fleet.size())); }
 void Nemesis::stop_host() {
   const auto host = draw(prey_.fleet.size());
   prey_.fleet.stop(host);
-  later(between(4000, 8000), "the stopped host goes on", [this, host] { prey_.fleet.go_on(host); });
+  later(between(4000, 8000), "the stopped host goes on", false, [this, host] { prey_.fleet.go_on(host); });
 }
 
 void Nemesis::kill_broker() {
@@ -81,13 +84,21 @@ void Nemesis::restart_broker() {
 
 void Nemesis::freeze_broker() {
   prey_.kafka.freeze();
-  later(between(1000, 5000), "the broker answers again", [this] { prey_.kafka.thaw(); });
+  broker_silent_ = true;
+  later(between(1000, 5000), "the broker answers again", false, [this] {
+    prey_.kafka.thaw();
+    broker_silent_ = false;
+  });
 }
 
 void Nemesis::kill_postgres() {
   prey_.world.reconnect();
   prey_.postgres.kill();
-  later(between(100, 4000), "PostgreSQL starts", [this] { prey_.postgres.start(); });
+  postgres_down_ = true;
+  later(between(100, 4000), "PostgreSQL starts", false, [this] {
+    prey_.postgres.start();
+    postgres_down_ = false;
+  });
 }
 
 void Nemesis::cut_links() { prey_.proxy.cut(); }
@@ -106,7 +117,7 @@ void Nemesis::delete_letters() {
   letters_topic_gone_ = true;
   for (const auto& letter : prey_.world.read(letters)) letters_gone_.insert(letter.header("event-id").value());
   prey_.world.kafka().delete_topic(letters);
-  later(between(3000, 5000), "dead-letter topic made again", [this, letters] {
+  later(between(3000, 5000), "dead-letter topic made again", true, [this, letters] {
     prey_.world.reconnect();
     for (const auto& row : prey_.world.db().query("SELECT event_id FROM hostler_delegated WHERE state = 'dead'")) letters_gone_.insert(row[0]);
     prey_.world.kafka().create_topic(letters, 1);

@@ -45,6 +45,7 @@ class Nemesis {
   struct Fault {
     const char* name;
     int weight;
+    bool asks_servers;  // needs servers that answer
     void (Nemesis::*act)();
   };
   void kill_host();
@@ -62,7 +63,8 @@ class Nemesis {
 
   std::uint64_t draw(std::uint64_t below) { return random_() % below; }
   std::chrono::milliseconds between(int least, int most) { return std::chrono::milliseconds(least + static_cast<int>(draw(static_cast<std::uint64_t>(most - least)))); }
-  void later(std::chrono::milliseconds time, std::string what, std::function<void()> mend);
+  void later(std::chrono::milliseconds time, std::string what, bool asks_servers, std::function<void()> mend);
+  [[nodiscard]] bool servers_answer() const { return !broker_silent_ && !postgres_down_; }
   void mend_what_is_due(Time now);
 
   Prey prey_;
@@ -72,12 +74,13 @@ class Nemesis {
   struct Mend {
     Time at;
     std::string what;
+    bool asks_servers = false;
     std::function<void()> mend;
   };
   std::vector<Mend> mends_;
   Time next_{};
   int partitions_added_ = 0;
-  bool letters_topic_gone_ = false;
+  bool broker_silent_ = false, postgres_down_ = false, letters_topic_gone_ = false;
 };
 
 }  // namespace hostler::torture
