@@ -63,6 +63,7 @@ std::string full_text() {
   metrics.published("user-service", "user-events-dlq", 1, 2);
   metrics.intake("user-service", "the database is down");
   metrics.intake("user-service", "");
+  metrics.expired("", "processed_events", 11);
   return metrics.text(full_report());
 }
 
@@ -111,6 +112,8 @@ TEST_CASE("what is counted stands in the text") {
   CHECK(value_of(text, R"(kafka_messages_published_total{group="users",handler="user-service",topic="user-events-dlq"})") == 1);
   CHECK(value_of(text, R"(kafka_errors_total{error_type="publish",handler="user-service"})") == 2);
   CHECK(value_of(text, R"(kafka_errors_total{error_type="outage",handler="user-service"})") == 1);
+  CHECK(value_of(text, R"(hostler_ledger_expired_total{ledger="",table="processed_events"})") == 11);
+  CHECK(value_of(text, R"(hostler_ledger_expired_total{ledger="",table="hostler_delegated"})") == 0);
   CHECK(value_of(text, R"(hostler_records_total{handler="user-service",outcome="done"})") == 3);
   CHECK(value_of(text, R"(kafka_consumer_lag{handler="user-service",group="users",topic="user-events",partition="0"})") == 5);
   CHECK(value_of(text, R"(hostler_retry_depth{handler="user-service"})") == 2);
