@@ -3,13 +3,12 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <stdexcept>
 
 #include "flow/host_fixture.h"
 #include "support/catch.h"
+#include "support/file.h"
 #include "support/private_server.h"
 
 using namespace hostler::flow;
@@ -49,10 +48,7 @@ class Certificates {
     const Finished done = run(words);
     if (done.status.code != 0) throw std::runtime_error("openssl " + words[1] + " failed:\n" + done.output);
   }
-  [[nodiscard]] std::string text(const std::string& name) const {
-    std::ifstream in(folder_ / name);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
+  [[nodiscard]] std::string text(const std::string& name) const { return text_of(folder_ / name); }
 
   TempDir folder_;
 };

@@ -2,10 +2,10 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "flow/host_fixture.h"
 #include "support/catch.h"
+#include "support/file.h"
 #include "support/http.h"
 #include "support/wait.h"
 
@@ -13,13 +13,6 @@ using namespace hostler::testing;
 using namespace hostler::flow;
 
 namespace {
-
-std::string text_of(const std::filesystem::path& file) {
-  std::ifstream in(file);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 // Adds keys to the [host] table of a written configuration.
 void host_keys(const std::filesystem::path& config, const std::string& keys) {

@@ -7,6 +7,7 @@
 
 #include "http/metrics.h"
 #include "support/catch.h"
+#include "support/file.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
 
@@ -93,12 +94,10 @@ double value_of(const std::string& text, const std::string& series) {
 TEST_CASE("names, labels and buckets are those of the golden file") {
   const auto file = std::filesystem::path(HOSTLER_SOURCE_DIR) / "tests/http/metrics.golden";
   const std::string now = shape(full_text());
-  std::ifstream in(file);
-  std::stringstream golden;
-  golden << in.rdbuf();
+  const std::string golden = text_of(file);
   INFO("after a wanted change: run with HOSTLER_WRITE_GOLDEN=1 and read the difference");
   if (std::getenv("HOSTLER_WRITE_GOLDEN") != nullptr) std::ofstream(file) << now;
-  CHECK(now == golden.str());
+  CHECK(now == golden);
 }
 
 TEST_CASE("what is counted stands in the text") {
