@@ -8,6 +8,7 @@
 #include "http/metrics.h"
 #include "support/catch.h"
 #include "support/file.h"
+#include "support/health.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
 
@@ -27,24 +28,12 @@ core::HostConfig one_handler() {
 
 // A report in which everything there is occurs.
 core::HostHealth full_report() {
-  core::HostHealth health;
-  health.name = "platform";
-  core::HandlerHealth h;
-  h.name = "user-service";
-  h.timeout = core::Millis(30'000);
-  h.source = {"users", true, "", 2, {{{"user-events", {0}}, {10}, 5, core::Millis(0), {}}}};
-  h.retry = core::GroupHealth{"users.retry", true, "", 1, {{{"user-events.users.retry.1m", {0}}, {3}, 2, core::Millis(0), core::from_epoch_ms(1'700'000'000'000)}}};
-  h.lanes = {{0, false, core::Millis(3), core::Millis(250), {}, {}, ""}};
-  core::HandlerHealth failed;
+  auto health = healthy();
+  health.handlers[0].lanes[0].handling = core::Millis(250);
+  auto& failed = health.handlers.emplace_back();
   failed.name = "analytics";
   failed.failed = "no plugin";
-  health.handlers = {h, failed};
-  core::ClusterHealth c;
-  c.asked = true;
-  c.brokers = {{1, "localhost:9092", "", core::Millis(2)}};
-  c.topics = {{"user-events", 6, 1, 2}};
-  health.clusters = {c};
-  health.ledgers = {{"", true, "", core::Millis(1)}};
+  health.clusters[0].topics = {{"user-events", 6, 1, 2}};
   return health;
 }
 
