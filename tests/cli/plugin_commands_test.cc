@@ -13,11 +13,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Finished program(std::vector<std::string> words) {
-  words.insert(words.begin(), HOSTLER_BINARY);
-  return run(std::move(words));
-}
-
 const std::string examples = std::string(HOSTLER_PLUGIN_DIR) + "/",
                   faulty = std::string(HOSTLER_TEST_PLUGIN_DIR) + "/";
 

@@ -17,11 +17,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Finished program(std::vector<std::string> words) {
-  words.insert(words.begin(), HOSTLER_BINARY);
-  return run(std::move(words));
-}
-
 // A configuration of the interview plugin's user-service; nothing listens on port 1.
 std::string config_text(const std::string& ledger_url, const std::string& brokers = "127.0.0.1:1",
                         const std::string& topic = "user-events") {

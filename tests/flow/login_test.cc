@@ -98,7 +98,7 @@ class Guarded {
   World world_;
 };
 
-Finished check(const std::filesystem::path& config) { return run({HOSTLER_BINARY, "check", "--config", config.string()}); }
+Finished check(const std::filesystem::path& config) { return program({"check", "--config", config.string()}); }
 
 // The lines of a finished check that are not fine and about the brokers, and how the check ended.
 std::string refusal(const std::filesystem::path& config, int code) {

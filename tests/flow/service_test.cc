@@ -147,7 +147,7 @@ TEST_CASE("what operators do is in the audit log, and what cannot be accounted f
   World other;
   const auto refused = other.config({other.handler({other.topic()})});
   host_keys(refused, "audit_log = \"/nonexistent/audit.log\"\n");
-  const auto done = run({HOSTLER_BINARY, "ledger", "migrate", "--config", refused.string()});
+  const auto done = program({"ledger", "migrate", "--config", refused.string()});
   CHECK(done.status.code == 1);
   CHECK_THAT(done.output, contains("nothing is done that cannot be accounted for"));
   CHECK(other.db().number("SELECT count(*) FROM information_schema.tables WHERE table_name = 'hostler_mark' AND table_schema = current_schema()") == 0);
