@@ -36,8 +36,10 @@ constexpr const char* questions =
     " current_schema(), current_user,"
     " coalesce(has_schema_privilege(current_schema(), 'CREATE'), false),"
     " to_regclass('processed_events') IS NOT NULL,"
-    " coalesce(has_table_privilege(to_regclass('processed_events'), 'SELECT, INSERT'), true)"
-    "   AND coalesce(has_table_privilege(to_regclass('hostler_mark'), 'UPDATE'), true)"
+    // One by one: of a list, any would do. Marks are never deleted.
+    " NOT EXISTS (SELECT FROM unnest(ARRAY['processed_events', 'hostler_delegated', 'hostler_mark']) AS t(name),"
+    "   unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p(name)"
+    "   WHERE NOT (t.name = 'hostler_mark' AND p.name = 'DELETE') AND NOT coalesce(has_table_privilege(to_regclass(t.name), p.name), true))"
     " FROM pg_roles r WHERE r.rolname = current_user";
 
 core::Result<DatabaseFacts> ask_postgresql(const std::string& target, const std::string& shown) {
