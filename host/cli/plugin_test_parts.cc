@@ -214,6 +214,10 @@ class RecordingLedger final : public runtime::Ledger {
                                                   std::span<const runtime::TakeOver> partitions) override {
     return ledger_.take_over(service, cluster_id, partitions);
   }
+  LedgerResult<runtime::Expired> expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from,
+                                        std::uint32_t most) override {
+    return ledger_.expire(rules, from, most);
+  }
 
  private:
   runtime::Ledger& ledger_;

@@ -224,6 +224,7 @@ void Pipeline::route(const Slice& slice) {
       d.outcome = Outcome::dead;
       d.reason = core::DeadReason::retries_exhausted;
       d.attempt = records[i].attempt;
+      d.due = now;
     }
     dispositions_[i].store_record = forced.store_record;
   }

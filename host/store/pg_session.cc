@@ -242,4 +242,10 @@ runtime::LedgerResult<std::vector<core::Mark>> PgSession::take_over(std::string_
   return out;
 }
 
+runtime::LedgerResult<runtime::Expired> PgSession::expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most) {
+  runtime::Expired out;
+  if (auto error = in_transaction_do([&](PgStatements& s) { out = s.expire(rules, from, most); })) return std::move(*error);
+  return out;
+}
+
 }  // namespace hostler::store

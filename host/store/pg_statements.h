@@ -34,6 +34,8 @@ class PgStatements {
   std::vector<std::optional<runtime::Delegated>> lock_delegated(std::string_view service, std::span<const runtime::OriginKey> origins);
   void write_delegated(std::string_view service, std::span<const runtime::Delegation> rows);
   void erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins);
+  // One step, inside a transaction of its own; see runtime::Ledger::expire.
+  runtime::Expired expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most);
   std::vector<core::Mark> take_over(std::string_view service, std::string_view cluster_id, std::span<const runtime::TakeOver> partitions);
 
  private:

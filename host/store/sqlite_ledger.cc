@@ -27,4 +27,9 @@ runtime::LedgerResult<std::vector<core::Mark>> SqliteLedger::take_over(std::stri
   return marks;
 }
 
+runtime::LedgerResult<runtime::Expired> SqliteLedger::expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most) {
+  SqliteSession session(file_, busy_timeout_, pool_, pool_->take());
+  return session.expire(rules, from, most);
+}
+
 }  // namespace hostler::store

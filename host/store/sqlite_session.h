@@ -46,6 +46,8 @@ class SqliteSession final : public runtime::LedgerSession {
   // Inside a transaction; see runtime::Ledger::take_over.
   runtime::LedgerResult<std::vector<core::Mark>> take_over(std::string_view service, std::string_view cluster_id,
                                                            std::span<const runtime::TakeOver> partitions);
+  // Outside of a transaction: looks without the writer's turn, and takes it only if there is something to delete. See runtime::Ledger::expire.
+  runtime::LedgerResult<runtime::Expired> expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most);
 
  private:
   std::optional<runtime::LedgerError> connect();

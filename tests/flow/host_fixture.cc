@@ -130,7 +130,7 @@ std::filesystem::path World::config(const std::vector<HandlerToml>& handlers, co
 }
 
 void World::migrate(const std::filesystem::path& config) {
-  const Finished done = run({HOSTLER_BINARY, "ledger", "migrate", "--config", config.string()});
+  const Finished done = program({"ledger", "migrate", "--config", config.string()});
   if (done.status.code != 0) throw std::runtime_error("hostler ledger migrate failed:\n" + done.output);
   make_effects_table();
 }
