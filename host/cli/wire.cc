@@ -175,6 +175,7 @@ core::Status<> WiredHost::open_ledger(const core::HandlerConfig& handler) {
   store::LedgerOptions options;
   options.application_name = "hostler/" + config_.name;
   options.idle_in_transaction_timeout = longest_handler + delivery_timeout + std::chrono::seconds(10);
+  options.answer_timeout = longest_handler + std::chrono::seconds(10);
   auto opened = store::open_ledger(config_.ledger_of(handler), options);
   if (!opened) return opened.error();
   ledgers_[handler.ledger] = std::move(opened.value());

@@ -15,7 +15,7 @@ namespace hostler::store {
 
 class PgLedger final : public runtime::Ledger {
  public:
-  PgLedger(std::string conninfo, std::uint32_t max_sessions);
+  PgLedger(std::shared_ptr<const PgAccess> access, std::uint32_t max_sessions);
 
   [[nodiscard]] runtime::SqlDialect dialect() const override { return runtime::SqlDialect::postgresql; }
   std::unique_ptr<runtime::LedgerSession> lease() override;
@@ -23,7 +23,7 @@ class PgLedger final : public runtime::Ledger {
                                                            std::span<const runtime::TakeOver> partitions) override;
 
  private:
-  const std::string conninfo_;
+  const std::shared_ptr<const PgAccess> access_;
   const std::shared_ptr<Pool<PgConnection>> pool_;  // sessions may outlive the ledger
 };
 
