@@ -65,7 +65,7 @@ class Pipeline {
   void run_batch();
   Settled settle(const Slice& slice);
   bool handle(const Slice& slice, Settled& end);
-  Settled after_failed_execution(const Slice& slice, ExecuteFailure& failure);
+  Settled after_failed_execution(const Slice& slice, ExecuteFailure& failure, core::SteadyTime called);
   void route(const Slice& slice);
   bool rerun_without_undone(const Slice& slice, Settled& end);
   bool fence(const Slice& slice, Settled& end);
@@ -79,6 +79,7 @@ class Pipeline {
   void report(const Slice& slice);
   void report_published(std::span<const OutRecord> records, std::span<const PublishFailure> failures);
   bool pause(const std::string& why);
+  bool run_again(const LedgerError& why, core::SteadyTime asked);
   void flowing();
   void turned() const;
   Settled give_back(const Slice& slice, core::Millis hold);
@@ -97,7 +98,7 @@ class Pipeline {
   Verdicts verdicts_;
   bool executed_ = false;                        // verdicts_ belongs to this slice and may be used again
   std::vector<core::Disposition> dispositions_;
-  std::size_t sql_failures_ = 0, reruns_ = 0;
+  std::size_t sql_failures_ = 0, reruns_ = 0, collisions_ = 0;
   core::SteadyTime began_{};
   core::Millis pause_{0};
   std::string paused_because_;
