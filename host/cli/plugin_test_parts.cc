@@ -214,6 +214,7 @@ class RecordingLedger final : public runtime::Ledger {
                                                   std::span<const runtime::TakeOver> partitions) override {
     return ledger_.take_over(service, cluster_id, partitions);
   }
+  runtime::LedgerStatus probe() override { return ledger_.probe(); }
 
  private:
   runtime::Ledger& ledger_;

@@ -174,6 +174,9 @@ class Ledger {
   // Result parallel to the request.
   virtual LedgerResult<std::vector<core::Mark>> take_over(std::string_view service, std::string_view cluster_id,
                                                           std::span<const TakeOver> partitions) = 0;
+  // Whether something could be settled now: the database answers, the tables are there, and they can be written. For health: changes nothing and locks
+  // no row, has a session of its own, so that it answers while all others are leased, waits for no writer of this process, and ends within seconds.
+  virtual LedgerStatus probe() = 0;
 };
 
 // Statements whose first word (after comments and blanks) would end or change the transaction: BEGIN, START, COMMIT, END,

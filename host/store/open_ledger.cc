@@ -16,7 +16,7 @@ core::Result<std::unique_ptr<runtime::Ledger>> open_ledger(const core::LedgerCon
   if (!file) return std::move(file.error());
   // A file that cannot be used for good is the configuration's fault: say so now.
   if (auto probe = SqliteConnection::open(url->target, options.busy_timeout); !probe) return core::Error{probe.error().message};
-  return std::unique_ptr<runtime::Ledger>(std::make_unique<SqliteLedger>(std::move(*file), options.busy_timeout, config.max_sessions));
+  return std::unique_ptr<runtime::Ledger>(std::make_unique<SqliteLedger>(std::move(*file), options, config.max_sessions));
 }
 
 }  // namespace hostler::store

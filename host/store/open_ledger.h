@@ -24,7 +24,7 @@ struct LedgerOptions {
   // waiting for a lock, and the statement, a little earlier, unless its role says sooner. 0: for ever.
   // The host gives the longest handler deadline + 10 s.
   core::Millis answer_timeout = std::chrono::seconds(60);
-  core::Millis probe_timeout = std::chrono::seconds(3);      // the same for Ledger::probe
+  core::Millis probe_timeout = std::chrono::seconds(3);      // the same for Ledger::probe; SQLite: as the next, for it
   core::Millis busy_timeout = std::chrono::seconds(10);      // SQLite: how long to wait for a writer outside this host
 };
 

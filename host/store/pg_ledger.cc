@@ -27,4 +27,18 @@ runtime::LedgerResult<std::vector<core::Mark>> PgLedger::take_over(std::string_v
   return marks;
 }
 
+runtime::LedgerStatus PgLedger::probe() {
+  const std::lock_guard lock(probing_);
+  if (probe_ && !probe_->usable()) probe_.reset();
+  if (!probe_) {
+    auto made = PgConnection::connect(access_, access_->probe_timeout);
+    if (!made) return std::move(made.error());
+    probe_ = std::move(*made);
+  }
+  // No row matches, but only a database that could write lets this pass.
+  auto asked = probe_->exec("SELECT 1 FROM hostler_mark WHERE service = '' FOR UPDATE", "the health probe");
+  if (!asked) return std::move(asked.error());
+  return runtime::LedgerStatus::success();
+}
+
 }  // namespace hostler::store

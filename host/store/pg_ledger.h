@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,10 +22,13 @@ class PgLedger final : public runtime::Ledger {
   std::unique_ptr<runtime::LedgerSession> lease() override;
   runtime::LedgerResult<std::vector<core::Mark>> take_over(std::string_view service, std::string_view cluster_id,
                                                            std::span<const runtime::TakeOver> partitions) override;
+  runtime::LedgerStatus probe() override;
 
  private:
   const std::shared_ptr<const PgAccess> access_;
   const std::shared_ptr<Pool<PgConnection>> pool_;  // sessions may outlive the ledger
+  std::mutex probing_;
+  std::unique_ptr<PgConnection> probe_;             // guarded by probing_
 };
 
 }  // namespace hostler::store

@@ -233,7 +233,7 @@ TEST_CASE("check finds what the database would refuse") {
   const Finished refused = program({"check", "--config", file});
   INFO(refused.output);
   CHECK(refused.status.code == 1);
-  CHECK_THAT(refused.output, contains("max_sessions = 16 in [ledger], but the role's CONNECTION LIMIT leaves 3; lower the "
+  CHECK_THAT(refused.output, contains("max_sessions = 16 in [ledger] and one for the health probe, but the role's CONNECTION LIMIT leaves 3; lower the "
                                       "one or raise the other"));
   CHECK_THAT(refused.output, contains("would fail: the role " + role + " may not create tables in schema " + schema.name() +
                                       "; run: GRANT CREATE ON SCHEMA"));

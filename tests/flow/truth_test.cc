@@ -195,6 +195,7 @@ TEST_CASE("truth: a disk that is full: intake is paused, nothing is lost, and it
   w.host.ready();
   w.must_be_well();
   world.folder().write("full", "");
+  w.must_see({true, false, "ledger: ", "hostler_ledger_up{ledger=\"\"} 0"});  // before a record finds out
   world.kafka().produce_all(topic, {event("one", "good")});
   w.must_see({true, false, "intake is paused: ledger: ", "hostler_intake_paused{handler=\"effects\"} 1"});
   std::filesystem::remove(full);

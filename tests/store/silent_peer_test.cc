@@ -240,6 +240,36 @@ TEST_CASE("limits that the role or the URL draws tighter are kept") {
   CHECK(setting("lock_timeout") == "8s");
 }
 
+TEST_CASE("the probe of a silent database ends in its own time, and gets in again when it speaks") {
+  auto options = impatient(60s);
+  options.probe_timeout = 1s;
+  Quiet quiet(1, options);
+  const auto lane = quiet.ledger->lease();
+  REQUIRE(quiet.ledger->probe().ok());
+  quiet.proxy.fall_silent();
+  const auto silent = quiet.ends([&] { return quiet.ledger->probe(); });
+  REQUIRE_FALSE(silent.ok());
+  check_silence(silent.error(), "the health probe");
+  const auto closed = quiet.ends([&] { return quiet.ledger->probe(); });
+  REQUIRE_FALSE(closed.ok());
+  CHECK_THAT(closed.error().message, contains("cannot connect"));
+  quiet.proxy.speak();
+  CHECK(eventually(10s, [&] { return quiet.ledger->probe().ok(); }));
+}
+
+TEST_CASE("the probe of a table that somebody has locked ends in its own time") {
+  auto options = impatient(60s);
+  options.probe_timeout = 1s;
+  PostgresBackend backend(1, options);
+  backend.database().exec("BEGIN; LOCK TABLE hostler_mark");
+  const auto locked = backend.ledger().probe();
+  REQUIRE_FALSE(locked.ok());
+  CHECK(locked.error().code == "55P03");
+  CHECK_THAT(locked.error().message, contains("the health probe: "));
+  backend.database().exec("ROLLBACK");
+  CHECK(backend.ledger().probe().ok());
+}
+
 TEST_CASE("a backend that is stopped, as by a debugger, is an outage, and the next session works") {
   PrivatePostgres server;
   PostgresSchema schema(server.url());
