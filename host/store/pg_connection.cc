@@ -18,6 +18,7 @@ using runtime::LedgerError;
 using Opened = runtime::LedgerResult<std::unique_ptr<soci::session>>;
 
 constexpr int most_left_behind = 8;
+constexpr core::Millis parting_time{1'000};
 
 LedgerError cannot_connect(const std::string& why) { return {LedgerError::Kind::outage, "08001", "cannot connect to the ledger's database: " + why}; }
 
@@ -70,7 +71,9 @@ PgConnection::PgConnection(std::unique_ptr<soci::session> session, const std::sh
   PQsetNoticeReceiver(raw(), [](void*, const PGresult*) {}, nullptr);
 }
 
+// SOCI asks the server to forget each prepared statement.
 PgConnection::~PgConnection() {
+  link_->set_patience(parting_time);
   const PgLink::Wait parting(*link_, "closing the connection");
   ledger_.reset();
   pipeline_.reset();
@@ -82,7 +85,9 @@ runtime::LedgerResult<std::unique_ptr<PgConnection>> PgConnection::connect(const
   if (!session) return std::move(session.error());
   std::unique_ptr<PgConnection> made(new PgConnection(std::move(*session), access->watchdog, patience));
   if (!made->link_->watched()) return cannot_connect("this process has no file descriptor left for it");
+  made->link_->set_patience(access->connect_limit);
   if (auto bounded = made->bound_server(patience); !bounded) return cannot_connect(bounded.error().message);
+  made->link_->set_patience(patience);
   return made;
 }
 

@@ -38,7 +38,7 @@ class PgLink {
 
   [[nodiscard]] PGconn* raw() const { return connection_; }
   [[nodiscard]] bool watched() const { return line_.watched(); }
-  void be_patient() { patience_ = core::Millis{0}; }
+  void set_patience(core::Millis patience) { patience_ = patience; }
   // The watchdog has shut the socket down.
   [[nodiscard]] bool cut() const { return line_.cut(); }
 

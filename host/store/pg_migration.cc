@@ -43,7 +43,7 @@ class PgTarget final : public MigrationTarget {
 
   core::Status<> lock() override {
     if (auto error = connect()) return std::move(*error);
-    connection_->link().be_patient();  // a migration may take hours, and somebody looks on
+    connection_->link().set_patience({});  // a migration may take hours, and somebody looks on
     const std::string take = std::string("SELECT pg_advisory_lock(") + lock_key + ")";
     // The role's limits are meant for other work.
     for (const char* sql : {"SET statement_timeout = 0", "SET lock_timeout = '60s'", take.c_str(), "SET lock_timeout = 0",
