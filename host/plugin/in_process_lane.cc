@@ -123,9 +123,13 @@ core::Result<runtime::Verdicts, ExecuteFailure> InProcessLane::read_verdicts(con
     out.verdicts[record] = static_cast<Verdict>(verdict);
   }
   for (const auto& [record, why] : call_.refused) {  // what was refused is missing from its effects: it cannot be done
-    if (out.verdicts[record] != Verdict::done) continue;
+    auto& reason = out.details[record].reason;
+    if (out.verdicts[record] != Verdict::done) {  // the handler has seen a status: what it says of it, and why
+      reason = reason.empty() ? why : reason + " (" + why + ")";
+      continue;
+    }
     out.verdicts[record] = Verdict::reject;
-    out.details[record].reason = why;
+    reason = why;
   }
   return out;
 }

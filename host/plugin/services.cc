@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "core/headers.h"
+#include "core/topic_names.h"
 #include "plugin/call.h"
 #include "plugin/handler.h"
 #include "runtime/log.h"
@@ -139,11 +140,22 @@ hostler_status sql_query(const hostler_host* /*host*/, void* host_batch, std::ui
 
 // -- publish --
 
+// A name that may be anything, for an error: on one line, as short as names are.
+std::string shown(std::string_view name) {
+  constexpr std::size_t longest = 249;
+  std::string text(name.substr(0, longest));
+  std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c > '~'; }, '?');
+  return name.size() > longest ? text + "…" : text;
+}
+
 hostler_status publish(const hostler_host* /*host*/, void* host_batch, std::uint32_t index, const hostler_message* message) noexcept {
   Call* call = call_of(host_batch, index);
   if (call == nullptr || message == nullptr || !HOSTLER_HAS(message, hostler_message, flags)) return HOSTLER_E_INVALID;
   const std::size_t record = call->records[index];
   if (message->topic.len == 0) return refuse(*call, record, "the handler published a message without a topic");
+  if (!core::is_legal_topic(to_view(message->topic))) {
+    return refuse(*call, record, "the handler published to '" + shown(to_view(message->topic)) + "', which no topic can be called: " + std::string(core::legal_topics));
+  }
   if (message->profile.len != 0) return refuse(*call, record, "the handler published with profile '" + std::string(to_view(message->profile)) + "', which is not configured");
   runtime::OutRecord out;
   out.topic = to_view(message->topic);

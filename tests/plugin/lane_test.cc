@@ -150,6 +150,31 @@ TEST_CASE("what a handler publishes is kept with its record") {
   CHECK(out.empty());
 }
 
+TEST_CASE("a name that no topic can have is refused where it is published, with its record and the reason") {
+  const auto name = GENERATE(std::string(), std::string("."), std::string(".."), std::string("two words"), std::string("k\xc3\xa4se"), std::string("a\nb"),
+                             std::string(250, 'a'));
+  INFO("'" << name << "'");
+  Bench b(plugins + "sql_effects.so", "sql.effects");
+  b.source.add("publish:" + name + ":hello");
+  b.source.add("publish:" + std::string(249, 'a') + ":hello");
+  const auto handled = b.handle();
+  REQUIRE(handled.ok());
+  CHECK(handled->verdicts == std::vector<Verdict>{Verdict::retry, Verdict::done});
+  const std::string reason = handled->details.at(0).reason;
+  CHECK_THAT(reason, contains("publish failed with status " + std::to_string(HOSTLER_E_INVALID)));
+  if (name.empty()) {
+    CHECK_THAT(reason, contains("without a topic"));
+  } else {
+    CHECK_THAT(reason, contains("which no topic can be called: 1 to 249 characters"));
+    CHECK(std::all_of(reason.begin(), reason.end(), [](char c) { return c >= ' ' || (c & 0x80) != 0; }));
+    CHECK_THAT(reason, !contains("\xc3\xa4"));
+  }
+  std::vector<runtime::OutRecord> out;
+  b.lane->take_outputs(b.slice, std::vector<core::Disposition>(2), out);
+  REQUIRE(out.size() == 1);
+  CHECK(out[0].topic.size() == 249);
+}
+
 TEST_CASE("a handler that says the whole batch failed, or is unavailable, is told apart") {
   Bench failed(plugins + "sql_effects.so", "sql.batch");
   failed.source.add("error:everything");
