@@ -206,7 +206,7 @@ core::Status<> WiredHost::load(const core::HandlerConfig& config) {
   auto* handler = running.handler.get();
   const bool single_lane = handler->has(HOSTLER_HANDLER_SINGLE_LANE);
   running.runtime = std::make_unique<runtime::HandlerRuntime>(runtime::HandlerParts{
-      config_, config, [handler, ledger](std::uint32_t index) { return plugin::InProcessLane::make(*handler, index, ledger); },
+      config_, config, [handler, ledger](std::uint32_t index, runtime::LaneProgress& progress) { return plugin::InProcessLane::make(*handler, index, ledger, &progress); },
       [this, &config](runtime::Assignments& assignments) { return make_source(config, assignments); },
       [this, &config](runtime::Assignments& assignments) { return make_retry(config, assignments); }, *cluster.publisher, *cluster.admin, ledger, *observer_, clock_,
       handler->event_types(), single_lane});

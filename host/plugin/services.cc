@@ -20,6 +20,8 @@
 namespace hostler::plugin {
 namespace {
 
+using runtime::LaneProgress;
+
 const Handler& handler_of(const hostler_host* host) { return *static_cast<const Handler*>(host->host_data); }
 
 // The call that host_batch stands for, if a service may be used now and the record exists.
@@ -127,10 +129,14 @@ hostler_status sql_query(const hostler_host* /*host*/, void* host_batch, std::ui
         to.as.b = to_border(from[i].bytes);
       }
     }
+    const LaneProgress::Visit runs(call->progress, LaneProgress::Place::handler);
     stopped = on_row(ctx, columns.data(), static_cast<std::uint32_t>(columns.size()));
     return stopped == HOSTLER_OK;
   };
-  auto done = call->session->query({to_view(sql), values}, read_only, row);
+  auto done = [&] {
+    const LaneProgress::Visit waits(call->progress, LaneProgress::Place::ledger);
+    return call->session->query({to_view(sql), values}, read_only, row);
+  }();
   if (done) return stopped;
   fill(error, done.error());
   const bool outage = done.error().kind == runtime::LedgerError::Kind::outage;

@@ -34,7 +34,7 @@ struct Bench {
     auto made = plugin::Handler::make(loaded.value(), config, offer);
     if (!made) FAIL(made.error().message);
     handler = std::move(made.value());
-    auto created = plugin::InProcessLane::make(*handler, 0, off ? nullptr : &ledger);
+    auto created = plugin::InProcessLane::make(*handler, 0, off ? nullptr : &ledger, &progress);
     REQUIRE(created.ok());
     lane = std::move(created.value());
     source.with_mark = !off;
@@ -63,6 +63,7 @@ struct Bench {
 
   core::HandlerConfig config;
   MemoryLedger ledger;
+  runtime::LaneProgress progress;
   std::unique_ptr<plugin::Handler> handler;
   std::unique_ptr<runtime::Lane> lane;
   ScriptedSource source{{"t", core::Partition{0}}};
@@ -188,6 +189,31 @@ TEST_CASE("a handler that says the whole batch failed, or is unavailable, is tol
   REQUIRE_FALSE(second.ok());
   CHECK(second.error().kind == runtime::ExecuteFailure::Kind::unavailable);
   CHECK_THAT(second.error().detail.reason, contains("the mail server"));
+}
+
+TEST_CASE("a handler that waits for a query is with the database, and with itself while it takes a row") {
+  Bench b(plugins + "sql_query.so", "sql.query");
+  std::vector<bool> waited;
+  const auto look = [&] {
+    const auto health = b.progress.health(0);
+    waited.push_back(health.settling.has_value() && !health.handling.has_value());
+  };
+  b.ledger.on_statement([&](const runtime::SqlStatement&) {
+    look();
+    return std::nullopt;
+  });
+  b.ledger.on_query([&](const runtime::SqlStatement&, const runtime::SqlRow& row) {
+    const std::vector<runtime::SqlValue> columns{{runtime::SqlType::integer, 7, 0, {}}};
+    row(columns);
+    look();
+  });
+  b.source.add("good");
+  {
+    const runtime::LaneProgress::Visit runs(&b.progress, runtime::LaneProgress::Place::handler);  // as the pipeline does
+    REQUIRE(b.handle().ok());
+    CHECK(b.progress.health(0).handling.has_value());
+  }
+  CHECK(waited == std::vector<bool>{true, true, true, true});  // two queries, before and behind their rows
 }
 
 TEST_CASE("a query that fails names its record and voids the batch") {
