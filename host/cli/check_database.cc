@@ -10,19 +10,18 @@ namespace {
 
 using Level = Finding::Level;
 
-// How many sessions the host will hold at most: the pool, and one that looks at migrations when it starts.
-void check_sessions(const Database& database, const store::DatabaseFacts& facts, Findings& out) {
-  if (!facts.sessions_allowed) return;
-  const std::int64_t wanted = database.config->max_sessions;
-  const std::string limits = facts.limited_by + " leaves " + std::to_string(*facts.sessions_allowed);
-  if (wanted > *facts.sessions_allowed) {
-    out.push_back({Level::wrong, "database",
-                   "max_sessions = " + std::to_string(wanted) + " in " + database.title() + ", but " + limits +
-                       "; lower the one or raise the other"});
-  } else if (wanted > *facts.sessions_allowed - facts.sessions_in_use) {
+// How many sessions the host will hold at most: the pool, and the health probe's, before which one looks at migrations.
+void check_sessions(const Database& database, const store::DatabaseFacts& known, Findings& out) {
+  if (!known.sessions_allowed) return;
+  const std::int64_t wanted = database.config->max_sessions + std::int64_t{1};
+  const std::string facts = "max_sessions = " + std::to_string(database.config->max_sessions) + " in " +
+                            database.title() + " and one for the health probe, but " + known.limited_by + " leaves " +
+                            std::to_string(*known.sessions_allowed);
+  if (wanted > *known.sessions_allowed) {
+    out.push_back({Level::wrong, "database", facts + "; lower the one or raise the other"});
+  } else if (wanted > *known.sessions_allowed - known.sessions_in_use) {
     out.push_back({Level::warning, "database",
-                   "max_sessions = " + std::to_string(wanted) + " in " + database.title() + ", but " + limits +
-                       " and " + std::to_string(facts.sessions_in_use) +
+                   facts + " and " + std::to_string(known.sessions_in_use) +
                        " are in use by others; a host that asks for more waits, or fails to connect"});
   }
 }

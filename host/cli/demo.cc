@@ -277,7 +277,7 @@ void Demo::show() {
 }
 
 core::Result<DemoReport> Demo::sum_up() {
-  host_->drain();
+  host_->drain(clock_.steady() + config_.drain_timeout);
   letters_->stop();
   const auto counts = stats_->snapshot();
   host_.reset(); // gives the database back

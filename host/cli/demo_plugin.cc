@@ -263,7 +263,7 @@ core::Status<> PluginDemo::run() {
 }
 
 bool PluginDemo::sum_up() {
-  host_->drain();
+  host_->drain(clock_.steady() + config_.drain_timeout);
   print_line("all");
   const auto counts = stats_->snapshot();
   constexpr int most_shown = 10;

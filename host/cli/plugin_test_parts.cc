@@ -218,6 +218,7 @@ class RecordingLedger final : public runtime::Ledger {
                                         std::uint32_t most) override {
     return ledger_.expire(rules, from, most);
   }
+  runtime::LedgerStatus probe() override { return ledger_.probe(); }
 
  private:
   runtime::Ledger& ledger_;

@@ -87,24 +87,24 @@ void renew_log(const std::string& file, LogOutput& output, const core::HostConfi
   else runtime::log(LogLevel::info, "HUP: the log was opened anew, level " + config->log_level);
 }
 
-// Waits for the end while the host drains on another thread. A second signal and the deadline do not wait: what is in flight then is
-// rolled back and handled again by the next owner.
-int drain(Host& host, core::Millis patience) {
+// Waits for the end while the host drains on another thread; returns `code`. A signal (the second one, if one brought it here) and the deadline
+// do not wait: what is in flight then is rolled back and handled again by the next owner, and the exit code is `code` or, if that was fine, not fine.
+int drain(Host& host, core::Millis patience, int code) {
   std::atomic<bool> drained = false;
+  const auto until = std::chrono::steady_clock::now() + patience;
   std::thread draining([&] {
-    host.drain();
+    host.drain(until);
     drained = true;
   });
-  const auto until = std::chrono::steady_clock::now() + patience;
   while (!drained) {
     const bool again = service::wait_signal(core::Millis(20)) == service::Signal::terminate;
     if (!again && std::chrono::steady_clock::now() < until) continue;
-    runtime::log(LogLevel::warn, (again ? std::string("second signal") : "not drained after " + std::to_string(patience.count()) + " ms ([host] drain_timeout)") +
+    runtime::log(LogLevel::warn, (again ? std::string(code == exit_fine ? "second signal" : "signal") : "not drained after " + std::to_string(patience.count()) + " ms ([host] drain_timeout)") +
                                      ": stopped at once; what was in flight is handled again");
-    std::_Exit(exit_not_fine);
+    std::_Exit(code == exit_fine ? exit_not_fine : code);
   }
   draining.join();
-  return exit_fine;
+  return code;
 }
 
 }  // namespace
@@ -130,7 +130,7 @@ int run_host(const core::HostConfig& config) {
   }
   if (auto started = host->start(); !started) {
     runtime::log(LogLevel::error, started.error().message);
-    return exit_usage;
+    return drain(*host, config.drain_timeout, exit_usage);
   }
   note(config, "run", "started");
   // Up is what systemd waits for; a broker or database that is down shows in the status and on /readyz instead of failing the start.
@@ -143,15 +143,15 @@ int run_host(const core::HostConfig& config) {
     if (signal == service::Signal::renew) renew_log(config.file, output, config);
     if (const auto failure = host->failure(); !failure.empty()) {
       runtime::log(LogLevel::error, failure);
-      return exit_usage;
+      return drain(*host, config.drain_timeout, exit_usage);
     }
   }
   runtime::log(LogLevel::info, "draining: no new records, what is in flight is finished");
   note(config, "run", "asked to stop");
   service::notify_stopping();
-  const int code = drain(*host, config.drain_timeout);
+  const int code = drain(*host, config.drain_timeout, exit_fine);
   port->reset();
-  runtime::log(LogLevel::info, "drained: offsets are committed, groups are left");
+  runtime::log(LogLevel::info, "drained: nothing is in flight any more");
   return code;
 }
 

@@ -29,6 +29,8 @@ namespace {
 
 constexpr core::Millis first_pause{200}, longest_pause{30'000};
 constexpr core::Millis delivery_timeout{30'000};
+constexpr core::Millis journal_timeout{10'000};  // of an answer about migrations
+constexpr core::Millis time_to_end{1'000};  // what ending producers and database sessions takes besides what they wait for
 
 void forward_log(kafka::LogLevel level, std::string_view text) {
   using runtime::LogLevel;
@@ -66,10 +68,10 @@ class WiredHost final : public Host {
  public:
   WiredHost(const core::HostConfig& config, HostParts parts)
       : config_(config), observer_(parts.observer != nullptr ? parts.observer : &nobody_), admin_(parts.admin), probe_program_(std::move(parts.probe_program)) {}
-  ~WiredHost() override { drain(); }
+  ~WiredHost() override { drain(std::chrono::steady_clock::now() + delivery_timeout); }
 
   core::Status<> start() override;
-  void drain() override;
+  void drain(core::SteadyTime until) override;
   [[nodiscard]] std::vector<HandlerState> state() const override;
   [[nodiscard]] core::HostHealth health() const override;
   [[nodiscard]] std::string failure() const override {
@@ -177,6 +179,7 @@ core::Status<> WiredHost::open_ledger(const core::HandlerConfig& handler) {
   store::LedgerOptions options;
   options.application_name = "hostler/" + config_.name;
   options.idle_in_transaction_timeout = longest_handler + delivery_timeout + std::chrono::seconds(10);
+  options.answer_timeout = longest_handler + std::chrono::seconds(10);
   auto opened = store::open_ledger(config_.ledger_of(handler), options);
   if (!opened) return opened.error();
   ledgers_[handler.ledger] = std::move(opened.value());
@@ -205,7 +208,7 @@ core::Status<> WiredHost::load(const core::HandlerConfig& config) {
   auto* handler = running.handler.get();
   const bool single_lane = handler->has(HOSTLER_HANDLER_SINGLE_LANE);
   running.runtime = std::make_unique<runtime::HandlerRuntime>(runtime::HandlerParts{
-      config_, config, [handler, ledger](std::uint32_t index) { return plugin::InProcessLane::make(*handler, index, ledger); },
+      config_, config, [handler, ledger](std::uint32_t index, runtime::LaneProgress& progress) { return plugin::InProcessLane::make(*handler, index, ledger, &progress); },
       [this, &config](runtime::Assignments& assignments) { return make_source(config, assignments); },
       [this, &config](runtime::Assignments& assignments) { return make_retry(config, assignments); }, *cluster.publisher, *cluster.admin, ledger, *observer_, clock_,
       handler->event_types(), single_lane});
@@ -225,22 +228,23 @@ core::Result<WiredHost::LedgerState> WiredHost::look_at_ledgers() {
 // Unreachable is not an error: the host waits for its database. Missing tables are one: somebody has to decide.
 core::Result<WiredHost::LedgerState> WiredHost::look_at_ledger(const std::string& name, runtime::Ledger& ledger) {
   const std::string what = name.empty() ? "the ledger" : "the ledger '" + name + "'";
-  {
-    auto session = ledger.lease();
-    const auto begun = session->begin();
-    session->rollback();
-    if (!begun && begun.error().kind != runtime::LedgerError::Kind::again) {
-      runtime::log_limited(runtime::LogLevel::warn, "ledger-start" + name, what + " cannot be reached, the host keeps trying: " + begun.error().message);
-      return LedgerState::unreachable;
-    }
-  }
-  auto migrator = store::open_migrator(name.empty() ? config_.ledger : config_.ledgers.at(name));
+  const auto unreachable = [&] {
+    const auto asked = ledger.probe();
+    if (asked || !asked.error().code.starts_with("08")) return false;  // whatever else is wrong, it answers
+    runtime::log_limited(runtime::LogLevel::warn, "ledger-start" + name, what + " cannot be reached, the host keeps trying: " + asked.error().message);
+    return true;
+  };
+  if (unreachable()) return LedgerState::unreachable;
+  store::LedgerOptions options;
+  options.answer_timeout = journal_timeout;
+  auto migrator = store::open_migrator(name.empty() ? config_.ledger : config_.ledgers.at(name), options);
   if (!migrator) return migrator.error();
   for (const auto& handler : config_.handlers) {
     if (!handler.enabled || handler.migrations.empty() || handler.ledger != name) continue;
     if (auto added = migrator.value()->add_folder(handler.name, handler.migrations); !added) return added.error();
   }
   const auto pending = migrator.value()->plan();
+  if (!pending && unreachable()) return LedgerState::unreachable;  // it went away in between
   if (!pending) return pending.error();
   if (!pending->empty()) {
     return core::Error{what + " lacks " + std::to_string(pending->size()) + " migrations (first: " + pending->front().name + " of " + pending->front().owner +
@@ -353,7 +357,7 @@ void WiredHost::start_later() {
   }
 }
 
-void WiredHost::drain() {
+void WiredHost::drain(core::SteadyTime until) {
   {
     const std::scoped_lock lock(mutex_);
     stop_ = true;
@@ -361,13 +365,28 @@ void WiredHost::drain() {
   stopped_.notify_all();
   if (starter_.joinable()) starter_.join();
   for (auto& retention : retentions_) retention->ask_to_stop();
-  for (auto& running : handlers_) running.runtime->drain();
-  for (auto& running : handlers_) running.runtime->close();
-  for (auto& retention : retentions_) retention->stop();
+  // At once: a broker that does not answer costs each of them seconds.
+  std::vector<std::thread> closing;
+  for (auto& running : handlers_) {
+    closing.emplace_back([runtime = running.runtime.get()] {
+      runtime->drain();
+      runtime->close();
+    });
+  }
+  for (auto& thread : closing) thread.join();
+  retentions_.clear();
   if (survey_ != nullptr) survey_->stop();
-  std::vector<RunningHandler> ending;  // outside of the lock: health() is asked meanwhile
-  const std::scoped_lock lock(mutex_);
-  ending.swap(handlers_);
+  {
+    std::vector<RunningHandler> ending;  // outside of the lock: health() is asked meanwhile
+    const std::scoped_lock lock(mutex_);
+    ending.swap(handlers_);
+  }
+  for (auto& [name, cluster] : clusters_) cluster.own_admin.reset();
+  for (auto& [name, cluster] : clusters_) {
+    if (cluster.publisher != nullptr) cluster.publisher->close(until - time_to_end);
+  }
+  clusters_.clear();
+  ledgers_.clear();
 }
 
 std::vector<HandlerState> WiredHost::state() const {

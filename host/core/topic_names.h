@@ -11,12 +11,16 @@
 
 namespace hostler::core {
 
+// Kafka takes it: 1–249 of [a-zA-Z0-9._-], not "." or "..". And how an error says so.
+[[nodiscard]] bool is_legal_topic(std::string_view name);
+inline constexpr std::string_view legal_topics = "1 to 249 characters of a-z, A-Z, 0-9, '.', '_' and '-'";
+
 // What a template's placeholders {topic} {group} {handler} {delay} {attempt} {tenant} stand for.
 struct NameParts {
   std::string_view topic, group, handler, delay, attempt, tenant;
 };
 
-// Expands a template and checks the result: 1–249 of [a-zA-Z0-9._-], not "." or "..". The error names template and result.
+// Expands a template and checks the result: is_legal_topic. The error names template and result.
 [[nodiscard]] Result<std::string> expand_topic(std::string_view name_template, const NameParts& parts);
 
 // The retry topic of `tier` and the dead-letter topic for records of `topic`.

@@ -113,6 +113,7 @@ bool topic_exists(rd_kafka_t* rk, rd_kafka_topic_t* topic, core::Millis timeout)
 // One producer instance and the thread that takes its reports.
 class Producer {
  public:
+  // Whatever is still in it when it ends has `leave_time` to leave.
   Producer(std::shared_ptr<Client> client, core::Millis leave_time) : client_(std::move(client)), leave_time_(leave_time) {
     reports_ = std::thread([this] {
       while (!stop_.load()) rd_kafka_poll(client_->get(), 100);
@@ -125,6 +126,10 @@ class Producer {
     stop_.store(true);
     reports_.join();
     topics_.clear();
+  }
+  void leave_by(core::SteadyTime until) {
+    const auto left = std::chrono::duration_cast<core::Millis>(until - std::chrono::steady_clock::now());
+    leave_time_ = std::clamp(left, core::Millis(0), leave_time_);
   }
   // Asks for a topic's leaders when it is first heard of: records for a topic that the client does not know wait for its next look
   // round, up to a second, and a transaction waits with them. What goes wrong here comes up again at the records.
@@ -149,7 +154,7 @@ class Producer {
 
  private:
   const std::shared_ptr<Client> client_;
-  const core::Millis leave_time_;
+  core::Millis leave_time_;
   std::mutex mutex_;
   std::map<std::string, TopicHandle> topics_;  // introduced; guarded by mutex_
   std::atomic<bool> stop_{false};
@@ -220,6 +225,13 @@ class KafkaPublisher::Impl {
     return core::Status<>::success();
   }
   std::vector<PublishFailure> publish(std::span<const OutRecord> records);
+  void close(core::SteadyTime until) {
+    std::shared_ptr<Producer> last;  // ends outside the lock
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    last = std::exchange(producer_, nullptr);
+    if (last) last->leave_by(until);
+  }
 
  private:
   using Indexes = std::vector<std::size_t>;
@@ -234,6 +246,7 @@ class KafkaPublisher::Impl {
   const PublisherOptions options_;
   std::mutex mutex_;
   std::shared_ptr<Producer> producer_;  // guarded by mutex_
+  bool closed_ = false;                 // likewise
 };
 
 core::Result<std::shared_ptr<Producer>> KafkaPublisher::Impl::make_producer() const {
@@ -248,6 +261,7 @@ core::Result<std::shared_ptr<Producer>> KafkaPublisher::Impl::make_producer() co
 core::Result<std::shared_ptr<Producer>> KafkaPublisher::Impl::current() {
   std::shared_ptr<Producer> broken;  // ends outside the lock
   const std::lock_guard lock(mutex_);
+  if (closed_) return core::Error{"the publisher is closed: the host is stopping"};
   if (producer_ == nullptr || producer_->broken()) {
     auto made = make_producer();
     if (!made) return made.error();
@@ -333,5 +347,6 @@ KafkaPublisher::KafkaPublisher(PublisherOptions options) : impl_(std::make_uniqu
 KafkaPublisher::~KafkaPublisher() = default;
 core::Status<> KafkaPublisher::start() { return impl_->start(); }
 std::vector<PublishFailure> KafkaPublisher::publish(std::span<const OutRecord> records) { return impl_->publish(records); }
+void KafkaPublisher::close(core::SteadyTime until) { impl_->close(until); }
 
 }  // namespace hostler::kafka

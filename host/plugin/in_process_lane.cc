@@ -24,14 +24,16 @@ ExecuteFailure handler_failure(std::string message, std::int32_t code = 0) {
 
 }  // namespace
 
-core::Result<std::unique_ptr<runtime::Lane>> InProcessLane::make(Handler& handler, std::uint32_t index, runtime::Ledger* ledger) {
+core::Result<std::unique_ptr<runtime::Lane>> InProcessLane::make(Handler& handler, std::uint32_t index, runtime::Ledger* ledger, runtime::LaneProgress* progress) {
   auto lane = handler.create_lane(index);
   if (!lane) return lane.error();
-  return std::unique_ptr<runtime::Lane>(new InProcessLane(handler, lane.value(), ledger));
+  return std::unique_ptr<runtime::Lane>(new InProcessLane(handler, lane.value(), ledger, progress));
 }
 
-InProcessLane::InProcessLane(Handler& handler, hostler_lane* lane, runtime::Ledger* ledger)
-    : handler_(handler), lane_(lane), settlement_(handler.config(), ledger, ledger != nullptr && handler.has(HOSTLER_HANDLER_QUERIES)) {}
+InProcessLane::InProcessLane(Handler& handler, hostler_lane* lane, runtime::Ledger* ledger, runtime::LaneProgress* progress)
+    : handler_(handler), lane_(lane), settlement_(handler.config(), ledger, ledger != nullptr && handler.has(HOSTLER_HANDLER_QUERIES)) {
+  call_.progress = progress;
+}
 
 InProcessLane::~InProcessLane() {
   settlement_.rollback();
@@ -126,9 +128,13 @@ core::Result<runtime::Verdicts, ExecuteFailure> InProcessLane::read_verdicts(con
     out.verdicts[record] = static_cast<Verdict>(verdict);
   }
   for (const auto& [record, why] : call_.refused) {  // what was refused is missing from its effects: it cannot be done
-    if (out.verdicts[record] != Verdict::done) continue;
+    auto& reason = out.details[record].reason;
+    if (out.verdicts[record] != Verdict::done) {  // the handler has seen a status: what it says of it, and why
+      reason = reason.empty() ? why : reason + " (" + why + ")";
+      continue;
+    }
     out.verdicts[record] = Verdict::reject;
-    out.details[record].reason = why;
+    reason = why;
   }
   return out;
 }

@@ -172,7 +172,7 @@ void HandlerRuntime::run_lane(std::uint32_t index, std::vector<Source*> sources,
   std::unique_ptr<Lane> lane;
   {
     const std::scoped_lock lock(creating_);
-    auto made = parts_.make_lane(index);
+    auto made = parts_.make_lane(index, progress_[index]);
     if (!made) return created(made.error());
     lane = std::move(made.value());
   }

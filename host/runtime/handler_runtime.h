@@ -32,8 +32,8 @@ namespace hostler::runtime {
 struct HandlerParts {
   const core::HostConfig& host;
   const core::HandlerConfig& config;
-  // Called on the lane's own thread, one at a time; the lane is destroyed on that thread.
-  std::function<core::Result<std::unique_ptr<Lane>>(std::uint32_t index)> make_lane;
+  // Called on the lane's own thread, one at a time; the lane is destroyed on that thread, and notes in `progress` where it is while it executes.
+  std::function<core::Result<std::unique_ptr<Lane>>(std::uint32_t index, LaneProgress& progress)> make_lane;
   std::function<std::unique_ptr<Consumer>(Assignments&)> make_source;  // config.lanes sources
   std::function<std::unique_ptr<Consumer>(Assignments&)> make_retry;   // one source
   Publisher& publisher;

@@ -200,6 +200,9 @@ class Ledger {
   // One step of a pass that deletes what is older than the rules allow: at most `most` rows (at least 1), in a short transaction that waits for
   // nobody's row. A row that somebody holds stays for the next pass. Never touched: rows in state retry or parked, services without a rule.
   virtual LedgerResult<Expired> expire(std::span<const ExpiryRule> rules, ExpiryPlace from, std::uint32_t most) = 0;
+  // Whether something could be settled now: the database answers, the tables are there, and they can be written. For health: changes nothing and locks
+  // no row, has a session of its own, so that it answers while all others are leased, waits for no writer of this process, and ends within seconds.
+  virtual LedgerStatus probe() = 0;
 };
 
 // Statements whose first word (after comments and blanks) would end or change the transaction: BEGIN, START, COMMIT, END,

@@ -21,6 +21,10 @@ namespace {
 constexpr core::Millis first_pause{50}, longest_pause{5000}, wait_step{20}, misrouted_hold{10'000};
 constexpr std::size_t most_sql_failures = 4;  // bad statements charged one by one before the slice is halved
 constexpr std::size_t most_reruns = 8;        // … and re-runs after written queries
+constexpr std::size_t most_collisions = 4;    // deadlocks and the like in a row that are run again at once
+constexpr core::Millis long_wait{5'000};      // for a lock: longer than two batches get into each other's way
+
+std::string sql_text(const LedgerError& error) { return "SQL error " + error.code + ": " + error.message; }
 
 // A record on a retry topic that no host of ours wrote there.
 bool is_stray(const core::Batch& batch, const core::Record& record) { return batch.is_retry() && record.step.value == 0; }
@@ -117,7 +121,7 @@ Pipeline::Settled Pipeline::settle(const Slice& slice) {
   admissions_.assign(slice.count, Admission::run);
   ran_.assign(slice.count, 0);
   executed_ = false;
-  sql_failures_ = reruns_ = 0;
+  sql_failures_ = reruns_ = collisions_ = 0;
   for (;;) {
     if (!parts_.source.owns(batch_)) return give_back(slice, core::Millis(0));
     Settled end{};
@@ -141,6 +145,7 @@ Pipeline::Settled Pipeline::settle(const Slice& slice) {
 // Steps 2 and 3: begin and execute. False: `end` says how, or (end == yes) to try again.
 bool Pipeline::handle(const Slice& slice, Settled& end) {
   end = Settled::yes;
+  const core::SteadyTime asked = parts_.clock.steady();
   const auto begun = [&] {
     const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::ledger);
     auto status = parts_.lane.begin(slice, admissions_);
@@ -149,11 +154,8 @@ bool Pipeline::handle(const Slice& slice, Settled& end) {
   }();
   if (!begun) {
     parts_.lane.rollback();
-    if (begun.error().kind == LedgerError::Kind::again) {
-      parts_.clock.wait(core::Millis(1));
-    } else if (!outage("ledger: " + begun.error().message)) {
-      end = give_back(slice, core::Millis(0));
-    }
+    const bool collided = begun.error().kind == LedgerError::Kind::again;
+    if (collided ? !run_again(begun.error(), asked) : !outage("ledger: " + begun.error().message)) end = give_back(slice, core::Millis(0));
     return false;
   }
   const auto records = slice.records();
@@ -164,6 +166,7 @@ bool Pipeline::handle(const Slice& slice, Settled& end) {
   }
   // Verdicts of an earlier run stand when the same records ran and none of them looked into the rolled back transaction.
   if (executed_ && run_ == ran_ && !verdicts_.queried) return true;
+  const core::SteadyTime called = parts_.clock.steady();
   auto executed = [&] {
     const LaneProgress::Visit runs(parts_.progress, LaneProgress::Place::handler);
     return parts_.lane.execute(slice, run_);
@@ -171,7 +174,7 @@ bool Pipeline::handle(const Slice& slice, Settled& end) {
   executed_ = executed.ok();
   if (!executed_) {
     parts_.lane.rollback();
-    end = after_failed_execution(slice, executed.error());
+    end = after_failed_execution(slice, executed.error(), called);
     return false;
   }
   verdicts_ = std::move(executed.value());
@@ -179,8 +182,8 @@ bool Pipeline::handle(const Slice& slice, Settled& end) {
   return true;
 }
 
-Pipeline::Settled Pipeline::after_failed_execution(const Slice& slice, ExecuteFailure& failure) {
-  const std::string sql = "SQL error " + failure.error.code + ": " + failure.error.message;
+Pipeline::Settled Pipeline::after_failed_execution(const Slice& slice, ExecuteFailure& failure, core::SteadyTime called) {
+  const std::string sql = sql_text(failure.error);
   switch (failure.kind) {
     case ExecuteFailure::Kind::handler: {
       if (std::count(run_.begin(), run_.end(), std::uint8_t{1}) > 1) return Settled::split;
@@ -199,7 +202,7 @@ Pipeline::Settled Pipeline::after_failed_execution(const Slice& slice, ExecuteFa
   switch (failure.error.kind) {
     case LedgerError::Kind::record:
     case LedgerError::Kind::refused: force(slice.first + failure.record, sql_verdict(), {0, sql, "", {}}); return Settled::yes;
-    case LedgerError::Kind::again: parts_.clock.wait(core::Millis(1)); return Settled::yes;
+    case LedgerError::Kind::again: return run_again(failure.error, called) ? Settled::yes : give_back(slice, core::Millis(0));
     case LedgerError::Kind::outage:
     case LedgerError::Kind::handler: break;
   }
@@ -250,6 +253,7 @@ bool Pipeline::rerun_without_undone(const Slice& slice, Settled& end) {
 
 bool Pipeline::fence(const Slice& slice, Settled& end) {
   end = Settled::yes;
+  const core::SteadyTime asked = parts_.clock.steady();
   const Fenced fenced = [&] {
     const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::ledger);
     return parts_.lane.fence(slice, dispositions_, mark_to(slice));
@@ -262,7 +266,7 @@ bool Pipeline::fence(const Slice& slice, Settled& end) {
     return true;
   }
   parts_.lane.rollback();
-  const std::string sql = "SQL error " + fenced.error.code + ": " + fenced.error.message;
+  const std::string sql = sql_text(fenced.error);
   switch (fenced.kind) {
     case Fenced::Kind::fenced: break;
     case Fenced::Kind::stale: return look_at_mark(slice, end, false);
@@ -270,7 +274,9 @@ bool Pipeline::fence(const Slice& slice, Settled& end) {
       force(slice.first + fenced.failed, sql_verdict(), {0, sql, "", {}});
       if (++sql_failures_ >= most_sql_failures && slice.count > 1) end = Settled::split;
       break;
-    case Fenced::Kind::again: parts_.clock.wait(core::Millis(1)); break;
+    case Fenced::Kind::again:
+      if (!run_again(fenced.error, asked)) end = give_back(slice, core::Millis(0));
+      break;
     case Fenced::Kind::narrow: {
       const auto is_done = [](const core::Disposition& d) { return d.outcome == Outcome::done; };
       if (std::count_if(dispositions_.begin(), dispositions_.end(), is_done) > 1) {
@@ -349,7 +355,7 @@ bool Pipeline::commit(const Slice& slice, Settled& end) {
       return false;
     case CommitOutcome::unknown:
       parts_.lane.rollback();
-      log(LogLevel::warn, place(slice, 0) + ": the reply to COMMIT was lost; the ledger is asked what became of it");
+      log(LogLevel::warn, place(slice, 0) + ": the reply to COMMIT was lost (" + why.message + "); the ledger is asked what became of it");
       return look_at_mark(slice, end, true);
   }
   return false;
@@ -530,6 +536,14 @@ void Pipeline::note_intake(Intake::Change change) {
   const std::string why = parts_.intake->because();
   log(LogLevel::warn, who + ": intake stops until a try succeeds (breaker open): " + why);
   parts_.observer.intake(parts_.handler.name, why);
+}
+
+// Two batches got into each other's way (a deadlock, a serialization failure): the transaction runs again at once. When that has been tried often, or
+// the lock was waited for long, somebody else holds it, and that is an outage like any other. False: as of outage().
+bool Pipeline::run_again(const LedgerError& why, core::SteadyTime asked) {
+  if (++collisions_ > most_collisions || parts_.clock.steady() - asked >= long_wait) return outage("ledger: " + sql_text(why));
+  parts_.clock.wait(core::Millis(1));
+  return true;
 }
 
 void Pipeline::turned() const {

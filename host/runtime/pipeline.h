@@ -67,7 +67,7 @@ class Pipeline {
   void run_batch();
   Settled settle(const Slice& slice);
   bool handle(const Slice& slice, Settled& end);
-  Settled after_failed_execution(const Slice& slice, ExecuteFailure& failure);
+  Settled after_failed_execution(const Slice& slice, ExecuteFailure& failure, core::SteadyTime called);
   void route(const Slice& slice);
   bool rerun_without_undone(const Slice& slice, Settled& end);
   bool fence(const Slice& slice, Settled& end);
@@ -84,6 +84,7 @@ class Pipeline {
   [[nodiscard]] bool pause(const std::string& why);
   [[nodiscard]] bool still_mine() const;
   void say_paused(const std::string& why);
+  [[nodiscard]] bool run_again(const LedgerError& why, core::SteadyTime asked);
   void flowing();
   void tell_intake(const Slice& slice);
   void note_intake(Intake::Change change);
@@ -104,7 +105,7 @@ class Pipeline {
   Verdicts verdicts_;
   bool executed_ = false;                        // verdicts_ belongs to this slice and may be used again
   std::vector<core::Disposition> dispositions_;
-  std::size_t sql_failures_ = 0, reruns_ = 0;
+  std::size_t sql_failures_ = 0, reruns_ = 0, collisions_ = 0;
   core::SteadyTime began_{};
   core::Millis pause_{0};
   std::string paused_because_;

@@ -10,6 +10,7 @@
 
 #include <libpq-fe.h>
 
+#include "store/io_watchdog.h"
 #include "store/ledger_url.h"
 
 namespace hostler::store {
@@ -17,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using Connection = std::unique_ptr<PGconn, decltype(&PQfinish)>;
+constexpr core::Millis patience{10'000};
 using Rows = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
 std::int64_t number(const char* text) {
@@ -45,7 +47,10 @@ constexpr const char* questions =
 core::Result<DatabaseFacts> ask_postgresql(const std::string& target, const std::string& shown) {
   const Connection connection(PQconnectdb(target.c_str()), &PQfinish);
   if (PQstatus(connection.get()) != CONNECTION_OK) return core::Error{shown + " cannot be reached"};
+  IoWatchdog::Line line(std::make_shared<IoWatchdog>(patience / 10), PQsocket(connection.get()));
+  line.expect(patience);
   const Rows rows(PQexec(connection.get(), questions), &PQclear);
+  line.answered();
   if (PQresultStatus(rows.get()) != PGRES_TUPLES_OK || PQntuples(rows.get()) != 1)
     return core::Error{shown + " does not tell its limits: " + PQresultErrorMessage(rows.get())};
   const auto text = [&](int column) { return PQgetvalue(rows.get(), 0, column); };

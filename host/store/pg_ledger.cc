@@ -9,15 +9,15 @@ namespace hostler::store {
 using runtime::CommitOutcome;
 using runtime::LedgerError;
 
-PgLedger::PgLedger(std::string conninfo, std::uint32_t max_sessions)
-    : conninfo_(std::move(conninfo)), pool_(std::make_shared<Pool<PgConnection>>(max_sessions)) {}
+PgLedger::PgLedger(std::shared_ptr<const PgAccess> access, std::uint32_t max_sessions)
+    : access_(std::move(access)), pool_(std::make_shared<Pool<PgConnection>>(max_sessions)) {}
 
-std::unique_ptr<runtime::LedgerSession> PgLedger::lease() { return std::make_unique<PgSession>(conninfo_, pool_, pool_->take()); }
+std::unique_ptr<runtime::LedgerSession> PgLedger::lease() { return std::make_unique<PgSession>(access_, pool_, pool_->take()); }
 
 runtime::LedgerResult<std::vector<core::Mark>> PgLedger::take_over(std::string_view service, std::string_view cluster_id,
                                                                    std::span<const runtime::TakeOver> partitions) {
   if (partitions.empty()) return std::vector<core::Mark>();
-  PgSession session(conninfo_, pool_, pool_->take());
+  PgSession session(access_, pool_, pool_->take());
   if (auto begun = session.begin(); !begun) return std::move(begun.error());
   auto marks = session.take_over(service, cluster_id, partitions);
   if (!marks) return marks;
@@ -28,7 +28,7 @@ runtime::LedgerResult<std::vector<core::Mark>> PgLedger::take_over(std::string_v
 }
 
 runtime::LedgerResult<runtime::Expired> PgLedger::expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most) {
-  PgSession session(conninfo_, pool_, pool_->take());
+  PgSession session(access_, pool_, pool_->take());
   if (auto begun = session.begin(); !begun) return std::move(begun.error());
   auto expired = session.expire(rules, from, most);
   if (!expired) return expired;
@@ -36,6 +36,20 @@ runtime::LedgerResult<runtime::Expired> PgLedger::expire(std::span<const runtime
   // Unknown is safe to repeat.
   if (session.commit(&why) != CommitOutcome::committed) return why;
   return expired;
+}
+
+runtime::LedgerStatus PgLedger::probe() {
+  const std::lock_guard lock(probing_);
+  if (probe_ && !probe_->usable()) probe_.reset();
+  if (!probe_) {
+    auto made = PgConnection::connect(access_, access_->probe_timeout);
+    if (!made) return std::move(made.error());
+    probe_ = std::move(*made);
+  }
+  // No row matches, but only a database that could write lets this pass.
+  auto asked = probe_->exec("SELECT 1 FROM hostler_mark WHERE service = '' FOR UPDATE", "the health probe");
+  if (!asked) return std::move(asked.error());
+  return runtime::LedgerStatus::success();
 }
 
 }  // namespace hostler::store

@@ -19,7 +19,7 @@ namespace hostler::store {
 class PgSession final : public runtime::LedgerSession {
  public:
   // `connection` may be null: connects on first use.
-  PgSession(std::string conninfo, std::shared_ptr<Pool<PgConnection>> pool, std::unique_ptr<PgConnection> connection);
+  PgSession(std::shared_ptr<const PgAccess> access, std::shared_ptr<Pool<PgConnection>> pool, std::unique_ptr<PgConnection> connection);
   ~PgSession() override;
   PgSession(const PgSession&) = delete;
   PgSession& operator=(const PgSession&) = delete;
@@ -57,14 +57,14 @@ class PgSession final : public runtime::LedgerSession {
   runtime::LedgerError aborted_by(runtime::LedgerError error);
   // BEGIN by itself, if nothing has carried it yet.
   std::optional<runtime::LedgerError> start();
-  // Own statements behind the BEGIN that is due, then the handler's.
-  PgPipeline::Outcome pipelined(std::vector<PgPipeline::Own> own, std::span<const runtime::SqlStatement> statements, PgPipeline::Constraints constraints);
+  // Own statements behind the BEGIN that is due, then the handler's. Here and below: `question` is what an error calls it, a literal.
+  PgPipeline::Outcome pipelined(const char* question, std::vector<PgPipeline::Own> own, std::span<const runtime::SqlStatement> statements, PgPipeline::Constraints constraints);
   [[nodiscard]] PgPipeline::Constraints constraints_after(std::span<const runtime::SqlStatement> statements) const;
   // Runs a statement of the ledger's own, inside the transaction or without one.
-  std::optional<runtime::LedgerError> in_transaction_do(const std::function<void(PgStatements&)>& work);
-  std::optional<runtime::LedgerError> attempt(const std::function<void(PgStatements&)>& work);
+  std::optional<runtime::LedgerError> in_transaction_do(const char* question, const std::function<void(PgStatements&)>& work);
+  std::optional<runtime::LedgerError> attempt(const char* question, const std::function<void(PgStatements&)>& work);
 
-  const std::string conninfo_;
+  const std::shared_ptr<const PgAccess> access_;
   const std::shared_ptr<Pool<PgConnection>> pool_;
   std::unique_ptr<PgConnection> connection_;
   bool open_ = false;

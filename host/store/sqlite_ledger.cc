@@ -9,8 +9,11 @@ namespace hostler::store {
 using runtime::CommitOutcome;
 using runtime::LedgerError;
 
-SqliteLedger::SqliteLedger(std::shared_ptr<SqliteFile> file, core::Millis busy_timeout, std::uint32_t max_sessions)
-    : file_(std::move(file)), busy_timeout_(busy_timeout), pool_(std::make_shared<Pool<SqliteConnection>>(max_sessions)) {}
+SqliteLedger::SqliteLedger(std::shared_ptr<SqliteFile> file, const LedgerOptions& options, std::uint32_t max_sessions)
+    : file_(std::move(file)),
+      busy_timeout_(options.busy_timeout),
+      pool_(std::make_shared<Pool<SqliteConnection>>(max_sessions)),
+      probe_(file_, options.probe_timeout) {}
 
 std::unique_ptr<runtime::LedgerSession> SqliteLedger::lease() {
   return std::make_unique<SqliteSession>(file_, busy_timeout_, pool_, pool_->take());
@@ -31,5 +34,7 @@ runtime::LedgerResult<runtime::Expired> SqliteLedger::expire(std::span<const run
   SqliteSession session(file_, busy_timeout_, pool_, pool_->take());
   return session.expire(rules, from, most);
 }
+
+runtime::LedgerStatus SqliteLedger::probe() { return probe_.ask(); }
 
 }  // namespace hostler::store

@@ -36,7 +36,7 @@ void run_host_side(const Job& job) {
   const auto host = cli::make_host(config, {.observer = &counter, .admin = nullptr, .probe_program = HOSTLER_BINARY});
   if (auto started = host->start(); !started) throw std::runtime_error(started.error().message);
   fmt::print("{}", to_line(drain.finish(std::chrono::minutes(10))));
-  host->drain();
+  host->drain(std::chrono::steady_clock::now() + config.drain_timeout);
 }
 
 } // namespace hostler::bench

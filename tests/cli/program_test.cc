@@ -207,6 +207,23 @@ TEST_CASE("check says what a handler will do, and with which client") {
   CHECK_THAT(program({"check", "--config", file}).output, contains("goes on where it has committed (1 partition)"));
 }
 
+TEST_CASE("check tries the very file that a handler pins by its hash") {
+  const TempDir folder;
+  const auto checked = [&](const std::string& sha256) {
+    const std::string text = config_text("sqlite://" + (folder / "ledger.db").string()) + "sha256 = \"" + sha256 + "\"\n";
+    return program({"check", "--config", folder.write("x.toml", text).string()});
+  };
+  const std::string right = run({"sha256sum", std::string(HOSTLER_PLUGIN_DIR) + "/interview.so"}).output.substr(0, 64);
+  const std::string wrong(64, '0');
+  const Finished other = checked(wrong);
+  INFO(other.output);
+  CHECK(other.status.code == 1);
+  CHECK_THAT(other.output, contains("wrong        plugin") && contains("its SHA-256 is " + right + ", not " + wrong));
+  const Finished same = checked(right);
+  INFO(same.output);
+  CHECK_THAT(same.output, !contains("wrong        plugin") && !contains("SHA-256"));
+}
+
 TEST_CASE("check finds what the database would refuse") {
   const PostgresSchema schema;
   Postgres server = schema.connect();
@@ -228,7 +245,7 @@ TEST_CASE("check finds what the database would refuse") {
   const Finished refused = program({"check", "--config", file});
   INFO(refused.output);
   CHECK(refused.status.code == 1);
-  CHECK_THAT(refused.output, contains("max_sessions = 16 in [ledger], but the role's CONNECTION LIMIT leaves 3; lower the "
+  CHECK_THAT(refused.output, contains("max_sessions = 16 in [ledger] and one for the health probe, but the role's CONNECTION LIMIT leaves 3; lower the "
                                       "one or raise the other"));
   CHECK_THAT(refused.output, contains("would fail: the role " + role + " may not create tables in schema " + schema.name() +
                                       "; run: GRANT CREATE ON SCHEMA"));

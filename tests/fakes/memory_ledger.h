@@ -33,7 +33,7 @@ class MemoryLedger final : public runtime::Ledger {
  public:
   using Error = runtime::LedgerError;
   enum class Call : std::uint8_t { begin, find_ids, claim_ids, set_id_states, fence, barrier, lock_delegated, write_delegated,
-                                   erase_delegated, run, query, commit, take_over, expire };
+                                   erase_delegated, run, query, commit, take_over, expire, probe };
 
   struct MarkRow {
     core::Mark mark;
@@ -185,6 +185,11 @@ class MemoryLedger final : public runtime::Ledger {
       });
     }
     return out;
+}
+
+  runtime::LedgerStatus probe() override {
+    if (auto e = enter(Call::probe)) return *e;
+    return runtime::LedgerStatus::success();
   }
 
  private:

@@ -33,6 +33,7 @@ class ScriptedLane final : public runtime::Lane {
   Handler handler = [](const core::Record&, HandlerCall&) { return core::Verdict::done; };
   // Asked per call; an answer fails the whole batch.
   std::function<std::optional<runtime::ExecuteFailure>(const std::vector<const core::Record*>&)> fail_batch;
+  std::function<void()> on_fence;         // what happens before a fence
   std::vector<std::string> handled;       // values, in order, each time they were handled
   std::vector<std::size_t> call_sizes;
 
@@ -82,6 +83,7 @@ class ScriptedLane final : public runtime::Lane {
   }
 
   runtime::Fenced fence(const runtime::Slice& slice, std::span<const core::Disposition> dispositions, core::Offset mark_to) override {
+    if (on_fence) on_fence();
     return settlement_.fence(slice, dispositions, mark_to, statements_);
   }
   runtime::CommitOutcome commit(runtime::LedgerError* why) override { return settlement_.commit(why); }

@@ -79,6 +79,26 @@ TEST_CASE("truth: a handler that is stuck makes the host dead, and the watchdog 
   w.host.kill_hard();
 }
 
+TEST_CASE("truth: a handler that waits for the database in a query is not stuck") {
+  World world;
+  const std::string topic = world.topic();
+  const auto config = world.config({world.handler({topic}).text("timeout", "1s").text("plugin", "sql_query.so").text("handler", "sql.query")});
+  world.migrate(config);
+  Watched w(world, config);
+  w.host.ready();
+  w.must_be_well();
+  world.db().exec("BEGIN; LOCK TABLE effects");
+  world.kafka().produce_all(topic, {event("one", "good")});
+  const auto waits = [&] { return world.db().number("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'effects'::regclass") == 1; };
+  REQUIRE(eventually(10s, waits));
+  CHECK(stays(5s, [&] { return http_get(w.host.port(), "/livez").status == 200; }));  // a handler has one second, and two of grace
+  CHECK(waits());
+  world.db().exec("ROLLBACK");
+  CHECK(eventually(20s, [&] { return world.effect_count() == 1; }));
+  w.must_be_well();
+  CHECK(w.host.leave() == 0);
+}
+
 TEST_CASE("truth: a database that is down, and one that only reads: alive, not ready") {
   PrivatePostgres postgres;
   World world(postgres.url());
@@ -216,6 +236,7 @@ TEST_CASE("truth: a disk that is full: intake is paused, nothing is lost, and it
   w.host.ready();
   w.must_be_well();
   world.folder().write("full", "");
+  w.must_see({true, false, "ledger: ", "hostler_ledger_up{ledger=\"\"} 0"});  // before a record finds out
   world.kafka().produce_all(topic, {event("one", "good")});
   w.must_see({true, false, "intake is paused: ledger: ", "hostler_intake_paused{handler=\"effects\"} 1"});
   std::filesystem::remove(full);
