@@ -90,6 +90,7 @@ void renew_log(const std::string& file, LogOutput& output, const core::HostConfi
 // Waits for the end while the host drains on another thread; returns `code`. A signal (the second one, if one brought it here) and the deadline
 // do not wait: what is in flight then is rolled back and handled again by the next owner, and the exit code is `code` or, if that was fine, not fine.
 int drain(Host& host, core::Millis patience, int code) {
+  service::notify_stopping();
   std::atomic<bool> drained = false;
   const auto until = std::chrono::steady_clock::now() + patience;
   std::thread draining([&] {
@@ -99,8 +100,8 @@ int drain(Host& host, core::Millis patience, int code) {
   while (!drained) {
     const bool again = service::wait_signal(core::Millis(20)) == service::Signal::terminate;
     if (!again && std::chrono::steady_clock::now() < until) continue;
-    runtime::log(LogLevel::warn, (again ? std::string(code == exit_fine ? "second signal" : "signal") : "not drained after " + std::to_string(patience.count()) + " ms ([host] drain_timeout)") +
-                                     ": stopped at once; what was in flight is handled again");
+    const std::string why = again ? code == exit_fine ? "second signal" : "signal" : "not drained after " + std::to_string(patience.count()) + " ms ([host] drain_timeout)";
+    runtime::log(LogLevel::warn, why + ": stopped at once; what was in flight is handled again");
     std::_Exit(code == exit_fine ? exit_not_fine : code);
   }
   draining.join();
@@ -148,7 +149,6 @@ int run_host(const core::HostConfig& config) {
   }
   runtime::log(LogLevel::info, "draining: no new records, what is in flight is finished");
   note(config, "run", "asked to stop");
-  service::notify_stopping();
   const int code = drain(*host, config.drain_timeout, exit_fine);
   port->reset();
   runtime::log(LogLevel::info, "drained: nothing is in flight any more");

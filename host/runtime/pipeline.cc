@@ -539,9 +539,9 @@ void Pipeline::note_intake(Intake::Change change) {
 }
 
 // Two batches got into each other's way (a deadlock, a serialization failure): the transaction runs again at once. When that has been tried often, or
-// the lock was waited for long, somebody else holds it, and that is an outage like any other. False: as of outage().
+// the lock was waited for long, somebody else holds it; other lanes have other marks. False: as of pause().
 bool Pipeline::run_again(const LedgerError& why, core::SteadyTime asked) {
-  if (++collisions_ > most_collisions || parts_.clock.steady() - asked >= long_wait) return outage("ledger: " + sql_text(why));
+  if (++collisions_ > most_collisions || parts_.clock.steady() - asked >= long_wait) return pause("ledger: " + sql_text(why));
   parts_.clock.wait(core::Millis(1));
   return true;
 }

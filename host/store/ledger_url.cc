@@ -39,7 +39,7 @@ void append_quoted(std::string& out, std::string_view keyword, std::string_view 
 
 using Values = std::map<std::string, std::string>;
 
-// libpq tries host after host, each for the connect_timeout. One that waits for ever is given the time of an answer.
+// libpq tries address after address, each for the connect_timeout; a host often has two. One that waits for ever is given the time of an answer.
 core::Millis connect_limit(const Values& values, const LedgerOptions& options) {
   const std::string& text = values.at("connect_timeout");
   int seconds = 0;
@@ -48,7 +48,7 @@ core::Millis connect_limit(const Values& values, const LedgerOptions& options) {
   std::ptrdiff_t hosts = 1;
   for (const char* const keyword : {"host", "hostaddr"})
     if (const auto named = values.find(keyword); named != values.end()) hosts = std::max(hosts, 1 + std::count(named->second.begin(), named->second.end(), ','));
-  return std::chrono::seconds(std::max(2, seconds)) * hosts + std::chrono::seconds(1);
+  return std::chrono::seconds(std::max(2, seconds)) * 2 * hosts + std::chrono::seconds(1);
 }
 
 core::Result<LedgerUrl> parse_postgresql(const std::string& url, const LedgerOptions& options) {

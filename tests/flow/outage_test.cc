@@ -118,7 +118,7 @@ TEST_CASE("PostgreSQL's sessions stop answering: the intake waits no longer than
   CHECK(host.process().wait_for_output("the database has not answered for 11000 ms", 30s));
   CHECK(host.process().wait_for_output("its connection was cut, records wait", 1s));
   CHECK(eventually(20s, [&] { return world.effect_count() == 2; }));
-  CHECK(eventually(20s, [&] { return host.lines_with("records flow again") == 1; }));
+  CHECK(eventually(20s, [&] { return host.lines_with("records flow again") >= 1; }));
   for (const pid_t pid : stopped) REQUIRE(kill(pid, SIGCONT) == 0);
   CHECK(world.settles({topic}, 20s));
   CHECK(world.letters(topic).empty());

@@ -70,9 +70,9 @@ TEST_CASE("getting in may take as long as libpq tries every host, and never for 
     REQUIRE(parsed.ok());
     return parsed->connect_limit;
   };
-  CHECK(limit("postgresql://u@db/app") == std::chrono::seconds(4));
-  CHECK(limit("postgresql://u@a,b,c/app") == std::chrono::seconds(10));
-  CHECK(limit("postgresql://u@a,b/app?connect_timeout=7") == std::chrono::seconds(15));
+  CHECK(limit("postgresql://u@db/app") == std::chrono::seconds(7));
+  CHECK(limit("postgresql://u@a,b,c/app") == std::chrono::seconds(19));
+  CHECK(limit("postgresql://u@a,b/app?connect_timeout=7") == std::chrono::seconds(29));
   CHECK(limit("postgresql://u@db/app?connect_timeout=0") == std::chrono::seconds(40));
 }
 

@@ -118,7 +118,7 @@ TEST_CASE("a database that lets sessions in and says nothing more is an outage, 
   quiet.ends([&] {
     std::vector<std::future<runtime::LedgerStatus>> attempts;
     for (int i = 0; i < most_left_behind; ++i) attempts.push_back(std::async(std::launch::async, attempt));
-    for (auto& a : attempts) refused(a.get(), "no answer within 3000 ms");
+    for (auto& a : attempts) refused(a.get(), "no answer within 5000 ms");
     return 0;
   });
   refused(attempt(), "earlier attempts still wait");
