@@ -1,0 +1,76 @@
+#include "kafka/lane_transaction.h"
+
+#include <utility>
+
+#include "kafka/group_membership.h"
+#include "kafka/group_offsets.h"
+#include "runtime/failpoint.h"
+
+namespace hostler::kafka {
+
+using runtime::CommitOutcome;
+
+LaneTransaction::Beginning LaneTransaction::begin(const core::Batch& batch, core::Offset next) {
+  auto* storage = dynamic_cast<MessageStorage*>(batch.storage.get());
+  PartitionState& p = storage->partition();
+  partition_.reset();
+  if (p.ended.load()) return {Beginning::Kind::failed, {}, "the assignment has ended"};
+  if (p.producer != nullptr && !p.producer->usable()) p.producer.reset();
+  if (p.producer == nullptr) {
+    auto committed = open(p);
+    if (!committed) return {Beginning::Kind::failed, {}, committed.error().message};
+    const core::Offset before = std::exchange(p.committed, *committed);
+    if (p.committed == next) return {Beginning::Kind::settled, next, ""};
+    if (p.committed != before) return {Beginning::Kind::moved, p.committed, ""};
+  }
+  if (auto begun = p.producer->begin(); !begun) return {Beginning::Kind::failed, {}, begun.error().message};
+  partition_ = storage->shared_partition();
+  next_ = next;
+  return {Beginning::Kind::begun, p.committed, ""};
+}
+
+// In this order: after the take-over nobody else can move the offset but this lane.
+core::Result<core::Offset> LaneTransaction::open(PartitionState& p) const {
+  auto producer = TransactionalProducer::open(options_, p.where);
+  if (!producer) return producer.error();
+  auto committed = GroupOffsets(*p.client, options_.request_timeout).committed(std::span(&p.where, 1));
+  if (!committed) return committed.error();
+  p.producer = std::move(*producer);
+  const auto found = committed->find(p.where);
+  return found == committed->end() ? p.committed : found->second;  // nobody ever committed, or the group's offsets were deleted
+}
+
+std::vector<runtime::PublishFailure> LaneTransaction::publish(std::span<const runtime::OutRecord> records) { return partition_->producer->publish(records); }
+
+core::Status<> LaneTransaction::send_offset() {
+  if (runtime::failpoint("offsets")) return core::Error{"failed on purpose"};
+  auto member = group_membership(partition_->client->get());
+  if (!member) return member.error();
+  // After asking: while the assignment lasts, the generation that was found is one in which the partition is this member's.
+  if (partition_->ended.load()) return core::Error{"the assignment has ended"};
+  return partition_->producer->send_offset(next_, std::move(*member));
+}
+
+CommitOutcome LaneTransaction::commit(std::string* why) {
+  if (runtime::failpoint("commit")) {
+    *why = "failed on purpose";
+    return CommitOutcome::failed;
+  }
+  const std::shared_ptr<PartitionState> p = std::exchange(partition_, nullptr);
+  auto committed = p->producer->commit();
+  if (committed && runtime::failpoint("committed")) committed = core::Error{"the answer was lost on purpose"};
+  if (!committed) {
+    *why = committed.error().message;
+    p->producer.reset();
+    return CommitOutcome::unknown;
+  }
+  p->committed = next_;
+  return CommitOutcome::committed;
+}
+
+void LaneTransaction::abort() {
+  const std::shared_ptr<PartitionState> p = std::exchange(partition_, nullptr);
+  if (p != nullptr) p->producer->abort();
+}
+
+}  // namespace hostler::kafka
