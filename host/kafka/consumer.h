@@ -30,7 +30,8 @@ struct TransactionOptions {
   // After this time the brokers abort what a member left open. Of one record's delivery, too. "transaction.timeout.ms" in the consumer's
   // properties overrides it.
   core::Millis timeout{15'000};
-  core::Millis request_timeout{10'000};  // of one call: beginning, offsets, commit, abort; shorter than `timeout`
+  core::Millis request_timeout{10'000};  // of one call: offsets, commit, abort; shorter than `timeout`
+  core::Millis opening_timeout{5'000};   // of taking a transactional id over; another try is often quicker than a long one
 };
 
 struct ConsumerOptions {

@@ -1,5 +1,6 @@
 #include "kafka/lane_transaction.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "kafka/group_membership.h"
@@ -9,6 +10,7 @@
 namespace hostler::kafka {
 
 using runtime::CommitOutcome;
+using runtime::PublishFailure;
 
 LaneTransaction::Beginning LaneTransaction::begin(const core::Batch& batch, core::Offset next) {
   auto* storage = dynamic_cast<MessageStorage*>(batch.storage.get());
@@ -40,7 +42,24 @@ core::Result<core::Offset> LaneTransaction::open(PartitionState& p) const {
   return found == committed->end() ? p.committed : found->second;  // nobody ever committed, or the group's offsets were deleted
 }
 
-std::vector<runtime::PublishFailure> LaneTransaction::publish(std::span<const runtime::OutRecord> records) { return partition_->producer->publish(records); }
+std::vector<PublishFailure> LaneTransaction::publish(std::span<const runtime::OutRecord> records) {
+  auto failures = partition_->producer->publish(records);
+  const auto too_large = [](const PublishFailure& f) { return f.kind == PublishFailure::Kind::too_large; };
+  // The client sends up to 1 MB at once and the broker refuses the whole of it: only a record sent alone is known to be too large.
+  if (records.size() < 2 || std::none_of(failures.begin(), failures.end(), too_large)) return failures;
+  PartitionState& p = *partition_;
+  const auto lost = [&](std::string why) {
+    p.producer.reset();  // begin() looks again
+    return std::vector<PublishFailure>{{0, PublishFailure::Kind::unavailable, std::move(why)}};
+  };
+  p.producer->abort();
+  p.producer.reset();
+  auto committed = open(p);
+  if (!committed) return lost(std::move(committed.error().message));
+  if (*committed != p.committed) return lost("the group's offset was moved meanwhile");
+  if (auto begun = p.producer->begin(); !begun) return lost(std::move(begun.error().message));
+  return p.producer->publish(records, TransactionalProducer::Manner::one_by_one);
+}
 
 core::Status<> LaneTransaction::send_offset() {
   if (runtime::failpoint("offsets")) return core::Error{"failed on purpose"};
@@ -70,7 +89,7 @@ CommitOutcome LaneTransaction::commit(std::string* why) {
 
 void LaneTransaction::abort() {
   const std::shared_ptr<PartitionState> p = std::exchange(partition_, nullptr);
-  if (p != nullptr) p->producer->abort();
+  if (p != nullptr && p->producer != nullptr) p->producer->abort();
 }
 
 }  // namespace hostler::kafka

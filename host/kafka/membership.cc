@@ -13,6 +13,7 @@ namespace {
 
 constexpr core::Millis longest_pause{5'000};
 constexpr core::Millis other_members_turn{150};
+constexpr core::Millis unstable_patience{1'000};  // offsets that a transaction is about to move do not come; see end_transactions()
 
 std::uint64_t next_assignment_id() {
   static std::atomic<std::uint64_t> last{0};
@@ -28,7 +29,7 @@ Membership::Membership(const ConsumerOptions& options, std::shared_ptr<Client> c
       client_(std::move(client)),
       lanes_(lanes),
       committer_(committer),
-      offsets_(*client_, options.request_timeout),
+      offsets_(*client_, options.transactions ? std::min(options.request_timeout, unstable_patience) : options.request_timeout),
       resolver_(offsets_, options.start) {}
 
 void Membership::rebalance(rd_kafka_resp_err_t what, const rd_kafka_topic_partition_list_t* partitions) {

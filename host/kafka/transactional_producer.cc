@@ -74,7 +74,7 @@ core::Result<std::unique_ptr<TransactionalProducer>> TransactionalProducer::open
   auto client = Client::create(RD_KAFKA_PRODUCER, std::move(*conf), quiet, "transactions of " + where.topic + "/" + std::to_string(where.partition.value));
   if (!client) return client.error();
   std::unique_ptr<TransactionalProducer> producer(new TransactionalProducer(std::move(*client), where, options.group, limits));
-  const ErrorHandle error(rd_kafka_init_transactions(producer->client_->get(), producer->patience()));
+  const ErrorHandle error(rd_kafka_init_transactions(producer->client_->get(), static_cast<int>(limits.opening_timeout.count())));
   if (error) return producer->failed("take over the transactions", *error);
   producer->troubles_ = producer->client_->troubles();
   return producer;
@@ -98,34 +98,28 @@ core::Status<> TransactionalProducer::begin() {
     broken_ = true;
     return failed("begin a transaction", *error);
   }
+  may_abort_ = true;
   return core::Status<>::success();
 }
 
-std::vector<PublishFailure> TransactionalProducer::publish(std::span<const OutRecord> records) {
+std::vector<PublishFailure> TransactionalProducer::publish(std::span<const OutRecord> records, Manner manner) {
   std::set<std::string_view> topics;
   const core::SteadyTime introduced_until = steady_clock::now() + introduction_time;
   for (const auto& record : records)
     if (topics.insert(record.topic).second) introductions_.introduce(client_->get(), record.topic, introduced_until);
   slots_.assign(records.size(), {this, RD_KAFKA_RESP_ERR_NO_ERROR});
-  deliver(records, 0);
-  auto failures = failures_of(records);
-  // The client sends up to 1 MB at once and the broker refuses the whole of it: only a record sent alone is known to be too large.
-  const auto too_large = [](const PublishFailure& f) { return f.kind == PublishFailure::Kind::too_large; };
-  if (records.size() > 1 && !broken_ && std::any_of(failures.begin(), failures.end(), too_large)) return publish_one_by_one(records);
-  return failures;
-}
-
-// In a transaction of its own, which replaces the failed one. Ends with the first failure: nothing is delivered after it.
-std::vector<PublishFailure> TransactionalProducer::publish_one_by_one(std::span<const OutRecord> records) {
-  abort();
-  const auto begun = broken_ ? core::Status<>(core::Error{"the transaction could not be aborted"}) : begin();
-  if (!begun) return {{0, PublishFailure::Kind::unavailable, begun.error().message}};
-  slots_.assign(records.size(), {this, RD_KAFKA_RESP_ERR_NO_ERROR});
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    deliver(records.subspan(i, 1), i);
-    if (slots_[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) break;
+  const std::size_t at_once = manner == Manner::together ? records.size() : 1;
+  std::vector<PublishFailure> failures;
+  for (std::size_t first = 0; first < records.size() && failures.empty(); first += at_once) {
+    deliver(records.subspan(first, at_once), first);
+    for (std::size_t i = first; i < first + at_once; ++i) {
+      const auto err = slots_[i].err;
+      if (err != RD_KAFKA_RESP_ERR_NO_ERROR) failures.push_back({i, kind_of(err), "cannot publish to " + records[i].topic + ": " + error_text(err)});
+    }
   }
-  return failures_of(records);
+  // What failed may have cost the client its sequence numbers; seen with 2.0.2: the first record of the next transaction was purged.
+  broken_ |= !failures.empty();
+  return failures;
 }
 
 void TransactionalProducer::deliver(std::span<const OutRecord> records, std::size_t first) {
@@ -147,16 +141,6 @@ void TransactionalProducer::deliver(std::span<const OutRecord> records, std::siz
     }
   }
   while (reports_to_come_ > 0 && steady_clock::now() < until) rd_kafka_poll(rk, 100);
-  broken_ |= reports_to_come_ > 0;
-}
-
-std::vector<PublishFailure> TransactionalProducer::failures_of(std::span<const OutRecord> records) const {
-  std::vector<PublishFailure> failures;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    if (slots_[i].err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-    failures.push_back({i, kind_of(slots_[i].err), "cannot publish to " + records[i].topic + ": " + error_text(slots_[i].err)});
-  }
-  return failures;
 }
 
 void TransactionalProducer::delivery_report(rd_kafka_t*, const rd_kafka_message_t* report, void*) {
@@ -175,6 +159,7 @@ core::Status<> TransactionalProducer::send_offset(core::Offset next, GroupMetada
   auto answer = start(call);
   if (answer.wait_for(options_.request_timeout + late_reports) != std::future_status::ready) {
     broken_ = true;
+    may_abort_ = false;  // that call goes on
     return core::Error{"the group's coordinator does not take the offset within " + std::to_string(patience()) + " ms"};
   }
   const ErrorHandle error = answer.get();
@@ -185,6 +170,7 @@ core::Status<> TransactionalProducer::send_offset(core::Offset next, GroupMetada
 }
 
 core::Status<> TransactionalProducer::commit() {
+  may_abort_ = false;
   const ErrorHandle error(rd_kafka_commit_transaction(client_->get(), patience()));
   if (!error) return core::Status<>::success();
   broken_ = true;
@@ -193,7 +179,7 @@ core::Status<> TransactionalProducer::commit() {
 
 void TransactionalProducer::abort() {
   // Not with reports to come: librdkafka may be about to add partitions to the transaction, and would take the brokers' answer for fatal.
-  if (broken_ || reports_to_come_ > 0) return;
+  if (!std::exchange(may_abort_, false) || reports_to_come_ > 0) return;
   const ErrorHandle error(rd_kafka_abort_transaction(client_->get(), patience()));
   broken_ |= error != nullptr;
 }

@@ -31,12 +31,15 @@ class TransactionalProducer {
   TransactionalProducer& operator=(const TransactionalProducer&) = delete;
 
   core::Status<> begin();
-  // Publishes within the transaction and waits for every report. Failures: the transaction must be aborted.
-  [[nodiscard]] std::vector<runtime::PublishFailure> publish(std::span<const runtime::OutRecord> records);
+  enum class Manner : std::uint8_t { together, one_by_one };
+  // Publishes within the transaction and waits for every report. Failures: the transaction must be aborted. One by one, the first failure
+  // is the last, and its record alone is to blame.
+  [[nodiscard]] std::vector<runtime::PublishFailure> publish(std::span<const runtime::OutRecord> records, Manner manner = Manner::together);
   // Lets the transaction move the group's offset, if the group still knows this generation of its member.
   core::Status<> send_offset(core::Offset next, GroupMetadataHandle member);
   // An error leaves it open whether it is committed.
   core::Status<> commit();
+  // Unless it is not sure that this can be done: then the transaction is left behind.
   void abort();
   // False: only a new one may begin a transaction.
   [[nodiscard]] bool usable();
@@ -53,14 +56,13 @@ class TransactionalProducer {
   [[nodiscard]] int patience() const { return static_cast<int>(options_.request_timeout.count()); }
   // Publishes and waits for the reports of `records`, of which the first has the slot `first`.
   void deliver(std::span<const runtime::OutRecord> records, std::size_t first);
-  std::vector<runtime::PublishFailure> publish_one_by_one(std::span<const runtime::OutRecord> records);
-  [[nodiscard]] std::vector<runtime::PublishFailure> failures_of(std::span<const runtime::OutRecord> records) const;
   [[nodiscard]] core::Error failed(const std::string& what, const rd_kafka_error_t& error) const;
 
   const core::TopicPartition where_;
   const std::string group_;
   const TransactionOptions options_;
-  bool broken_ = false;
+  bool broken_ = false;       // not to be used for another transaction
+  bool may_abort_ = false;    // this one
   std::uint32_t troubles_ = 0;        // of the client, when it was opened
   std::size_t reports_to_come_ = 0;
   std::vector<Slot> slots_;           // of the publish call; the reports point at them

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <stdexcept>
 #include <tuple>
 
 namespace hostler::flow {
@@ -134,6 +135,11 @@ void TransactionWorld::produce(int count, const std::string& good) {
   world.kafka().flush();
 }
 
+void TransactionWorld::produce_good(int count) {
+  for (const int end = produced_ + count; produced_ < end; ++produced_) world.kafka().produce(topic, event("event-" + std::to_string(produced_), "good"));
+  world.kafka().flush();
+}
+
 bool TransactionWorld::at_end(const std::string& group, const std::string& of) {
   std::map<std::int32_t, std::int64_t> ends;
   for (const auto& r : world.read(of)) ends[r.partition] = r.offset + 1;
@@ -147,8 +153,10 @@ bool TransactionWorld::at_end(const std::string& group, const std::string& of) {
 // Tier by tier: what leaves one is in the next when its offset is committed, that being one transaction.
 bool TransactionWorld::settles(std::chrono::milliseconds patience) {
   return eventually(patience, [&] {
-    if (world.kafka().lag(world.group(), topic) != 0) return false;
-    return std::all_of(tiers.begin(), tiers.end(), [&](const auto& tier) { return at_end(world.group() + ".retry", world.retry_topic(topic, tier)); });
+    try {
+      if (world.kafka().lag(world.group(), topic) != 0) return false;
+      return std::all_of(tiers.begin(), tiers.end(), [&](const auto& tier) { return at_end(world.group() + ".retry", world.retry_topic(topic, tier)); });
+    } catch (const std::runtime_error&) { return false; }  // a broker that has just come back does not know everything at once
   });
 }
 

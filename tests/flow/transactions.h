@@ -29,6 +29,7 @@ class TransactionWorld {
 
   // `count` more events, by number good, failing for a while, rejected, or failing for good. Returns when they are acknowledged.
   void produce(int count, const std::string& good = "");
+  void produce_good(int count);
   // A host with the handler; with `failpoints` the one whose failpoints act.
   Host host(const std::string& name = "host", const std::string& failpoints = "");
   [[nodiscard]] HandlerToml handler() const;
