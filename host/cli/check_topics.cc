@@ -115,7 +115,11 @@ class TopicCheck {
                               : std::string(", which is new and begins at the ") +
                                     (handler.start == core::Start::latest ? "latest" : "earliest") + " record";
     }
-    const std::string settles = handler.idempotency == core::Idempotency::off ? "settles in Kafka's offsets alone"
+    const std::string settles = handler.effects == core::Effects::kafka
+                                    ? "settles in transactions of the brokers, for which this user needs the rights Write and Describe on the "
+                                      "transactional ids that begin with " +
+                                          core::transactional_prefix(handler.group)
+                                : handler.idempotency == core::Idempotency::off ? "settles in Kafka's offsets alone"
                                 : handler.ledger.empty()                      ? "settles in [ledger]"
                                                          : "settles in [ledgers." + handler.ledger + "]";
     add(Level::plan, "handler", "'" + handler.name + "' reads " + reads_ + " as group " + handler.group + begins + "; " +

@@ -411,6 +411,7 @@ kafka::ConsumerOptions WiredHost::consumer_options(const core::HandlerConfig& ha
   options.properties = handler.kafka;
   // A revocation lets a handler finish, but not for longer than it may take.
   options.revoke_timeout = std::min<core::Millis>(handler.timeout, std::chrono::seconds(20));
+  if (handler.effects == core::Effects::kafka) options.transactions.emplace();
   options.log = forward_log;
   return options;
 }

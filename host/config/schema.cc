@@ -81,6 +81,8 @@ constexpr std::array keys = {
     KeyInfo{"handler", "ledger", T::text, "a name of [ledgers.NAME]; without it [ledger]"},
     KeyInfo{"handler", "idempotency", T::word, "one effect for each event, for each record, or at least once", 0, 0,
             "event-id|offset|off"},
+    KeyInfo{"handler", "effects", T::word, "what commits with a record: its SQL, or what it publishes (with idempotency off)", 0, 0,
+            "sql|kafka"},
     KeyInfo{"handler", "event_id", T::text, "json:/pointer, header:name, key or origin"},
     KeyInfo{"handler", "event_type", T::text, "json:/pointer, header:name or key"},
     KeyInfo{"handler", "on_missing_id", T::word, "what becomes of a record without an id", 0, 0, "reject|origin"},
@@ -109,7 +111,6 @@ constexpr std::array keys = {
     KeyInfo{"handler", "kafka", T::properties, "librdkafka properties of this handler, over [kafka.properties]"},
     KeyInfo{"handler", "config", T::free, "handed to the plugin as JSON"},
     KeyInfo{"handler", "concurrency", T::table, "how records spread over lanes", 0, 0, "", false, reserved},
-    KeyInfo{"handler", "effects", T::word, "what the handler does to the world", 0, 0, "", false, reserved},
 
     KeyInfo{"handler.batch", "max_records", T::integer, "of one call", 1, 100'000},
     KeyInfo{"handler.batch", "max_wait", T::duration, "how long a batch's first record waits for company", 0, minute},

@@ -40,6 +40,8 @@ struct DeadLetterPolicy {
 };
 
 enum class Idempotency : std::uint8_t { event_id, offset, off };
+// What is committed together with a record: its SQL and the ledger's rows, or what it publishes and its offset in a transaction of the brokers.
+enum class Effects : std::uint8_t { sql, kafka };
 enum class Start : std::uint8_t { earliest, latest };
 enum class OnMissingId : std::uint8_t { reject, origin };
 enum class SqlErrorVerdict : std::uint8_t { retry, reject };
@@ -77,6 +79,7 @@ struct HandlerConfig {
   std::string group;
   std::optional<Start> start;       // required; there is no silent default for a new group
   Idempotency idempotency = Idempotency::event_id;
+  Effects effects = Effects::sql;   // kafka: only with idempotency off and ordering by partition
   FieldLocator event_id;
   FieldLocator event_type;
   OnMissingId on_missing_id = OnMissingId::reject;

@@ -148,4 +148,10 @@ std::string retry_topic_pattern(const HandlerConfig& handler, std::string_view p
   return fill_in(handler.retry.topic, {pattern, handler.group, handler.name, handler.retry.delays.at(tier).text, attempt, ""});
 }
 
+std::string transactional_id(std::string_view group, const TopicPartition& where) {
+  return transactional_prefix(group) + "/" + where.topic + "/" + std::to_string(where.partition.value);
+}
+
+std::string transactional_prefix(std::string_view group) { return "hostler/" + std::string(group); }
+
 }  // namespace hostler::core

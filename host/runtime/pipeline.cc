@@ -28,21 +28,8 @@ std::string sql_text(const LedgerError& error) { return "SQL error " + error.cod
 
 // A record on a retry topic that no host of ours wrote there.
 bool is_stray(const core::Batch& batch, const core::Record& record) { return batch.is_retry() && record.step.value == 0; }
-std::vector<PublishFailure> publish_all(Publisher& publisher, std::span<const OutRecord> records) {
-  const auto lost = [&] { return std::vector<PublishFailure>{{0, PublishFailure::Kind::unavailable, "no acknowledgement for " + records.front().topic}}; };
-  if (failpoint("publish")) return lost();
-  auto failures = publisher.publish(records);
-  return failures.empty() && failpoint("published") ? lost() : failures;
-}
 
 }  // namespace
-
-// Copies, letters and outputs of one slice, with the record each belongs to.
-struct Pipeline::Outgoing {
-  std::vector<OutRecord> records;
-  std::vector<std::size_t> owner;                     // slice index of records[i]
-  std::deque<std::string> values;                     // JSON letters, kept while publishing
-};
 
 Pipeline::Pipeline(PipelineParts parts) : parts_(std::move(parts)), decoder_(parts_.handler, parts_.event_types) {}
 Pipeline::~Pipeline() = default;
@@ -130,7 +117,8 @@ Pipeline::Settled Pipeline::settle(const Slice& slice) {
       continue;
     }
     route(slice);
-    if (!rerun_without_undone(slice, end) || !fence(slice, end) || !publish(slice, end) || !commit(slice, end)) {
+    const auto published_and_committed = [&] { return parts_.source.transaction() != nullptr ? transact(slice, end) : publish(slice, end) && commit(slice, end); };
+    if (!rerun_without_undone(slice, end) || !fence(slice, end) || !published_and_committed()) {
       if (end != Settled::yes) return end;
       continue;
     }
@@ -301,20 +289,35 @@ bool Pipeline::fence(const Slice& slice, Settled& end) {
 bool Pipeline::publish(const Slice& slice, Settled& end) {
   end = Settled::yes;
   Outgoing out;
+  gather(slice, out);
+  if (out.records.empty()) return true;
+  const auto failures = publish_all(nullptr, out);
+  report_published(out.records, failures);
+  if (failures.empty()) return true;
+  parts_.lane.rollback();
+  after_failed_publish(slice, out, failures, end);
+  return false;
+}
+
+void Pipeline::gather(const Slice& slice, Outgoing& out) {
   for (std::size_t i = 0; i < slice.count; ++i) {
     const auto outcome = dispositions_[i].outcome;
     if (outcome == Outcome::retry || (outcome == Outcome::dead && !dispositions_[i].store_record)) build_copy(slice, i, out);
   }
   parts_.lane.take_outputs(slice, dispositions_, out.records);
-  if (out.records.empty()) return true;
-  const auto failures = [&] {
-    const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::brokers);
-    return publish_all(parts_.publisher, out.records);
-  }();
-  report_published(out.records, failures);
-  if (failures.empty()) return true;
+}
 
-  parts_.lane.rollback();
+// In the transaction, if there is one. Precondition: there is something to publish.
+std::vector<PublishFailure> Pipeline::publish_all(Transaction* transaction, const Outgoing& out) {
+  const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::brokers);
+  const auto lost = [&] { return std::vector<PublishFailure>{{0, PublishFailure::Kind::unavailable, "no acknowledgement for " + out.records.front().topic}}; };
+  if (failpoint("publish")) return lost();
+  auto failures = transaction != nullptr ? transaction->publish(out.records) : parts_.publisher.publish(out.records);
+  return failures.empty() && failpoint("published") ? lost() : failures;
+}
+
+// A copy that never fits is made smaller for the next try; whatever else failed is waited for.
+void Pipeline::after_failed_publish(const Slice& slice, const Outgoing& out, std::span<const PublishFailure> failures, Settled& end) {
   std::string waits_for;
   for (const auto& failure : failures) {
     const bool copy = failure.index < out.owner.size();
@@ -330,7 +333,6 @@ bool Pipeline::publish(const Slice& slice, Settled& end) {
     }
   }
   if (!waits_for.empty() && !pause("publishing: " + waits_for)) end = give_back(slice, core::Millis(0));
-  return false;
 }
 
 bool Pipeline::commit(const Slice& slice, Settled& end) {

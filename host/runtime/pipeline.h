@@ -1,8 +1,10 @@
-// The way of a record, one straight line on one lane thread: poll, begin, execute, route, fence, publish, commit.
+// The way of a record, one straight line on one lane thread: poll, begin, execute, route, fence, publish, commit. Where the source has
+// a transaction of the brokers (no ledger), the last two are one step that moves the offset as well: transact.
 // A Pipeline serves one source (a source topic's partitions, or the retry tiers) with one lane. It never skips a record: what
 // cannot be settled now is kept and tried again, or given back to the source when the assignment ends.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +21,7 @@
 #include "runtime/publisher.h"
 #include "runtime/rate_limit.h"
 #include "runtime/source.h"
+#include "runtime/transaction.h"
 
 namespace hostler::runtime {
 
@@ -61,7 +64,11 @@ class Pipeline {
     core::LetterSize letter = core::LetterSize::full;
     core::VerdictDetail detail;
   };
-  struct Outgoing;
+  struct Outgoing {  // copies, letters and outputs of one slice, with the record each belongs to
+    std::vector<OutRecord> records;
+    std::vector<std::size_t> owner;  // slice index of records[i]; shorter: the rest are outputs
+    std::deque<std::string> values;  // JSON letters, kept while publishing
+  };
 
   [[nodiscard]] std::size_t may_poll(core::Millis wait);
   void run_batch();
@@ -73,7 +80,12 @@ class Pipeline {
   bool fence(const Slice& slice, Settled& end);
   bool publish(const Slice& slice, Settled& end);
   bool commit(const Slice& slice, Settled& end);
+  bool transact(const Slice& slice, Settled& end);
+  bool transact(Transaction& transaction, const Slice& slice, const Outgoing& out, Settled& end);
   bool look_at_mark(const Slice& slice, Settled& end, bool reply_lost);
+  void gather(const Slice& slice, Outgoing& out);
+  std::vector<PublishFailure> publish_all(Transaction* transaction, const Outgoing& out);
+  void after_failed_publish(const Slice& slice, const Outgoing& out, std::span<const PublishFailure> failures, Settled& end);
   void build_copy(const Slice& slice, std::size_t index, Outgoing& out);
   void note_publish_failure(const Slice& slice, std::size_t index, const PublishFailure& failure);
   void force(std::size_t index, core::Verdict verdict, core::VerdictDetail detail);

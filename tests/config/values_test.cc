@@ -123,6 +123,9 @@ TEST_CASE("handler keys are read") {
   CHECK(handler("idempotency = \"offset\"").idempotency == core::Idempotency::offset);
   CHECK(handler("idempotency = \"off\"").idempotency == core::Idempotency::off);
   CHECK(handler("idempotency = \"event-id\"\nevent_id = \"key\"").idempotency == core::Idempotency::event_id);
+  CHECK(handler("event_id = \"key\"").effects == core::Effects::sql);
+  CHECK(handler("event_id = \"key\"\neffects = \"sql\"").effects == core::Effects::sql);
+  CHECK(handler("idempotency = \"off\"\neffects = \"kafka\"").effects == core::Effects::kafka);
   CHECK(handler("event_id = \"key\"\nlanes = 8").lanes == 8);
   CHECK(handler("event_id = \"key\"\ntimeout = \"2min\"").timeout == 2min);
   CHECK_FALSE(handler("event_id = \"key\"\nenabled = false").enabled);
