@@ -32,6 +32,7 @@ core::HostHealth full_report() {
   h.name = "user-service";
   h.timeout = core::Millis(30'000);
   h.source = {"users", true, "", 2, {{{"user-events", {0}}, {10}, 5, core::Millis(0), {}}}};
+  h.outbox = core::OutboxHealth{3, 1, core::Millis(250)};
   h.retry = core::GroupHealth{"users.retry", true, "", 1, {{{"user-events.users.retry.1m", {0}}, {3}, 2, core::Millis(0), core::from_epoch_ms(1'700'000'000'000)}}};
   h.lanes = {{0, false, core::Millis(3), core::Millis(250), {}, {}, ""}};
   core::HandlerHealth failed;
