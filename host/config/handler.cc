@@ -272,6 +272,9 @@ void check_idempotency(const Section& section, const HandlerConfig& config, bool
     section.wrong("on_sql_error",
                   "has no meaning with idempotency = \"off\", where the host runs no SQL; leave it out");
   }
+  if (mode == Idempotency::off && config.publish == core::Publish::outbox) {
+    section.wrong("publish", "\"outbox\" keeps messages in the ledger's transactions and there are none with idempotency = \"off\"; choose \"direct\"");
+  }
   if (mode == Idempotency::off && section.stated("ledger"))
     section.wrong("ledger", "has no meaning with idempotency = \"off\", where the host runs no SQL; leave it out");
   if (mode == Idempotency::off && section.stated("migrations") && !ledger)
@@ -296,6 +299,7 @@ void read_settling(const Section& section, HandlerConfig& config) {
   config.event_id = read_locator(section, "event_id", true);
   config.event_type = read_locator(section, "event_type", false);
   section.read_word("on_missing_id", config.on_missing_id, {core::OnMissingId::reject, core::OnMissingId::origin});
+  section.read_word("publish", config.publish, {core::Publish::direct, core::Publish::outbox});
   section.read_word("on_sql_error", config.on_sql_error, {core::SqlErrorVerdict::retry, core::SqlErrorVerdict::reject});
 }
 

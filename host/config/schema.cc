@@ -88,6 +88,8 @@ constexpr std::array keys = {
     KeyInfo{"handler", "on_missing_id", T::word, "what becomes of a record without an id", 0, 0, "reject|origin"},
     KeyInfo{"handler", "on_sql_error", T::word, "what becomes of a record whose SQL the database refuses", 0, 0,
             "retry|reject"},
+    KeyInfo{"handler", "publish", T::word, "when the handler's messages leave: before COMMIT, or through a table after it", 0, 0,
+            "direct|outbox"},
     KeyInfo{"handler", "ordering", T::word, "what order is kept when records fail", 0, 0, "partition|key"},
     KeyInfo{"handler", "isolation", T::word, "what a crashing handler takes down with it", 0, 0, "none|process"},
     KeyInfo{"handler", "lanes", T::integer, "threads; a partition belongs to one of them", 1, 256},

@@ -65,6 +65,9 @@ void look_at_handler(const HandlerHealth& h, bool starting, Findings& found) {
   if (!h.failed.empty()) return found.unready(who, "does not run: " + h.failed, "mend it and restart the host; the other handlers run");
   if (starting) return;
   look_at_lanes(h, who, found);
+  if (h.outbox && h.outbox->failed > 0) {
+    found.note(who, std::to_string(h.outbox->failed) + " messages in the outbox can never be published", "their reason is in hostler_outbox.failure; delete the rows, or mend the topic and set failure to NULL");
+  }
   if (!h.paused_because.empty()) found.unready(who, "intake is paused: " + h.paused_because, "records wait in Kafka; nothing is lost");
   look_at_group(h, h.source, who, found);
   if (h.retry) look_at_group(h, *h.retry, who, found);

@@ -49,6 +49,12 @@ struct GroupHealth {
 [[nodiscard]] std::int64_t lag_of(const GroupHealth& group);
 [[nodiscard]] std::optional<Timestamp> next_due_of(const GroupHealth& group);
 
+// Messages that wait in the ledger to be published (publish = "outbox"), of the whole handler, on all hosts.
+struct OutboxHealth {
+  std::int64_t pending = 0, failed = 0;  // failed: put aside, they can never be published
+  Millis lag{0};                         // age of the oldest that waits
+};
+
 struct HandlerHealth {
   std::string name;
   std::string failed;                   // why it does not run at all; empty: it does
@@ -58,6 +64,7 @@ struct HandlerHealth {
   GroupHealth source;
   std::optional<GroupHealth> retry;
   std::vector<LaneHealth> lanes;
+  std::optional<OutboxHealth> outbox;   // empty: publish = "direct"
 };
 
 struct BrokerHealth {

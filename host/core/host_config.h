@@ -45,6 +45,8 @@ enum class Effects : std::uint8_t { sql, kafka };
 enum class Start : std::uint8_t { earliest, latest };
 enum class OnMissingId : std::uint8_t { reject, origin };
 enum class SqlErrorVerdict : std::uint8_t { retry, reject };
+// When messages of a record leave: before its COMMIT (then a death may leave one without its record), or as rows of its transaction.
+enum class Publish : std::uint8_t { direct, outbox };
 enum class Ordering : std::uint8_t { partition, key };
 enum class Isolation : std::uint8_t { none, process };
 // How a group divides partitions. `automatic` leaves it to the client found at run time.
@@ -84,6 +86,7 @@ struct HandlerConfig {
   FieldLocator event_type;
   OnMissingId on_missing_id = OnMissingId::reject;
   SqlErrorVerdict on_sql_error = SqlErrorVerdict::retry;
+  Publish publish = Publish::direct;
   Ordering ordering = Ordering::partition;
   Isolation isolation = Isolation::none;
   std::uint32_t lanes = 1;

@@ -39,6 +39,7 @@ ordered_json json_of(const core::HandlerHealth& h) {
     const auto next = core::next_due_of(*h.retry);
     out["retry"]["next_due_ms"] = next ? ordered_json(core::to_epoch_ms(*next)) : ordered_json(nullptr);
   }
+  if (h.outbox) out["outbox"] = {{"pending", h.outbox->pending}, {"lag_ms", h.outbox->lag.count()}, {"failed", h.outbox->failed}};
   out["lanes"] = ordered_json::array();
   for (const auto& lane : h.lanes) {
     ordered_json one = {{"lane", lane.index}, {"state", lane.ended ? "ended" : lane.handling ? "handling" : !lane.paused_because.empty() ? "paused" : "idle"}};

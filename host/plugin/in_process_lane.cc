@@ -33,6 +33,7 @@ core::Result<std::unique_ptr<runtime::Lane>> InProcessLane::make(Handler& handle
 InProcessLane::InProcessLane(Handler& handler, hostler_lane* lane, runtime::Ledger* ledger, runtime::LaneProgress* progress)
     : handler_(handler), lane_(lane), settlement_(handler.config(), ledger, ledger != nullptr && handler.has(HOSTLER_HANDLER_QUERIES)) {
   call_.progress = progress;
+  if (ledger != nullptr && handler.config().publish == core::Publish::outbox) outbox_.emplace(handler.config().name, ledger->dialect());
 }
 
 InProcessLane::~InProcessLane() {
@@ -140,13 +141,18 @@ core::Result<runtime::Verdicts, ExecuteFailure> InProcessLane::read_verdicts(con
 }
 
 void InProcessLane::take_outputs(const runtime::Slice& /*slice*/, std::span<const core::Disposition> dispositions, std::vector<runtime::OutRecord>& out) {
+  if (outbox_) return;
   for (const auto& kept : call_.messages) {
     if (dispositions[kept.record].outcome == core::Outcome::done) out.push_back(kept.message);
   }
 }
 
 runtime::Fenced InProcessLane::fence(const runtime::Slice& slice, std::span<const core::Disposition> dispositions, core::Offset mark_to) {
-  return settlement_.fence(slice, dispositions, mark_to, call_.statements);
+  if (!outbox_ || call_.messages.empty()) return settlement_.fence(slice, dispositions, mark_to, call_.statements);
+  outbox_->begin(slice, call_.statements);
+  for (const auto& kept : call_.messages)
+    if (dispositions[kept.record].outcome == core::Outcome::done) outbox_->add(kept.record, kept.message);
+  return settlement_.fence(slice, dispositions, mark_to, outbox_->finish());
 }
 
 runtime::CommitOutcome InProcessLane::commit(runtime::LedgerError* why) { return settlement_.commit(why); }

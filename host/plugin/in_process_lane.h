@@ -4,11 +4,13 @@
 #include <hostler/plugin.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "plugin/call.h"
 #include "plugin/handler.h"
 #include "runtime/lane.h"
+#include "runtime/outbox.h"
 #include "runtime/progress.h"
 #include "runtime/settlement.h"
 
@@ -37,6 +39,7 @@ class InProcessLane final : public runtime::Lane {
   Handler& handler_;
   hostler_lane* lane_;
   runtime::Settlement settlement_;
+  std::optional<runtime::OutboxWriter> outbox_;  // publish = "outbox"
   Call call_;
   std::vector<hostler_record> records_;
   std::vector<std::uint8_t> verdicts_;

@@ -17,12 +17,14 @@ constexpr core::Millis first_pause{200}, longest_pause{5000};
 // Takes marks over, on assignment and when a fence failed.
 class HandlerRuntime::Marks final : public MarkOwner {
  public:
-  Marks(std::string service, Ledger& ledger, Admin& admin) : service_(std::move(service)), ledger_(ledger), admin_(admin) {}
+  Marks(std::string service, Ledger& ledger, Admin& admin, OutboxRelay* relay) : service_(std::move(service)), ledger_(ledger), admin_(admin), relay_(relay) {}
 
   LedgerResult<std::vector<core::Mark>> take_over(std::span<const TakeOver> partitions) {
     auto cluster = cluster_id();
     if (!cluster) return LedgerError{LedgerError::Kind::outage, "", cluster.error().message};
-    return ledger_.take_over(service_, cluster.value(), partitions);
+    auto marks = ledger_.take_over(service_, cluster.value(), partitions);
+    for (std::size_t i = 0; marks && relay_ != nullptr && i < partitions.size(); ++i) relay_->owns(partitions[i].where, (*marks)[i]);
+    return marks;
   }
 
   LedgerResult<core::Mark> take_over(const core::TopicPartition& where, core::Offset start) override {
@@ -46,6 +48,7 @@ class HandlerRuntime::Marks final : public MarkOwner {
   const std::string service_;
   Ledger& ledger_;
   Admin& admin_;
+  OutboxRelay* relay_;
   std::mutex mutex_;
   std::string cluster_id_;  // guarded by mutex_
 };
@@ -73,7 +76,10 @@ class HandlerRuntime::SourceAssignments final : public Assignments {
     return positions;
   }
 
-  void revoked(std::span<const core::TopicPartition> /*partitions*/, bool /*lost*/) override {}
+  void revoked(std::span<const core::TopicPartition> partitions, bool /*lost*/) override {
+    for (const auto& where : partitions)
+      if (runtime_.relay_ != nullptr) runtime_.relay_->revoked(where);
+  }
 
  private:
   HandlerRuntime& runtime_;
@@ -96,7 +102,10 @@ HandlerRuntime::HandlerRuntime(HandlerParts parts)
       intake_(parts_.config.breaker),
       source_assignments_(std::make_unique<SourceAssignments>(*this)),
       retry_assignments_(std::make_unique<RetryAssignments>()) {
-  if (parts_.ledger != nullptr) marks_ = std::make_unique<Marks>(parts_.config.name, *parts_.ledger, parts_.admin);
+  if (parts_.ledger != nullptr) {
+    if (parts_.config.publish == core::Publish::outbox) relay_ = std::make_unique<OutboxRelay>(parts_.config.name, *parts_.ledger, parts_.publisher);
+    marks_ = std::make_unique<Marks>(parts_.config.name, *parts_.ledger, parts_.admin, relay_.get());
+  }
   if (parts_.config.rate_limit > 0) rate_limit_ = std::make_unique<RateLimit>(parts_.config.rate_limit, parts_.clock.steady());
   source_ = parts_.make_source(*source_assignments_);
   if (parts_.config.retry.max_retries > 0 && !parts_.config.retry.delays.empty()) retry_ = parts_.make_retry(*retry_assignments_);
@@ -143,6 +152,7 @@ core::Status<> HandlerRuntime::start() {
       return status;
     }
   }
+  if (relay_ != nullptr) relay_->start();
   if (auto started = source_->start(); !started) return started;
   if (retry_ != nullptr) retry_starter_ = std::thread([this] { start_retry(); });
   return core::Status<>::success();
@@ -181,7 +191,7 @@ void HandlerRuntime::run_lane(std::uint32_t index, std::vector<Source*> sources,
   std::vector<std::unique_ptr<Pipeline>> pipelines;
   for (auto* source : sources) {
     const PipelineParts parts{parts_.config, *source,           *lane,         parts_.publisher, parts_.clock, parts_.observer, marks_.get(),
-                              parts_.event_types, &progress_[index], rate_limit_.get(), &intake_};
+                              parts_.event_types, &progress_[index], rate_limit_.get(), &intake_, relay_.get()};
     pipelines.push_back(std::make_unique<Pipeline>(parts));
   }
   const core::Millis wait = pipelines.size() == 1 ? lane_wait : shared_wait;
@@ -207,6 +217,7 @@ void HandlerRuntime::close() {
     if (lane.joinable()) lane.join();
   }
   lanes_.clear();
+  if (relay_ != nullptr) relay_->stop();  // what is left is the next owner's
   source_->close();
   if (retry_ != nullptr) retry_->close();
 }
@@ -254,6 +265,7 @@ core::HandlerHealth HandlerRuntime::health() const {
     if (out.paused_because.empty()) out.paused_because = out.lanes.back().paused_because;
   }
   out.breaker = intake_.health();
+  if (relay_ != nullptr) out.outbox = relay_->health();
   if (out.paused_because.empty()) out.paused_because = out.breaker.because;
   return out;
 }

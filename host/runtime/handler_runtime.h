@@ -22,6 +22,7 @@
 #include "runtime/lane.h"
 #include "runtime/ledger.h"
 #include "runtime/observer.h"
+#include "runtime/outbox_relay.h"
 #include "runtime/pipeline.h"
 #include "runtime/progress.h"
 #include "runtime/publisher.h"
@@ -75,6 +76,7 @@ class HandlerRuntime final {
 
   HandlerParts parts_;
   DerivedTopics topics_;
+  std::unique_ptr<OutboxRelay> relay_;     // null: publish = "direct"
   std::unique_ptr<Marks> marks_;
   std::unique_ptr<RateLimit> rate_limit_;  // null: none
   Intake intake_;

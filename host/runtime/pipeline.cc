@@ -125,6 +125,7 @@ Pipeline::Settled Pipeline::settle(const Slice& slice) {
     flowing();
     turned();
     tell_intake(slice);
+    tell_relay(slice);
     report(slice);
     return Settled::yes;
   }
@@ -455,6 +456,12 @@ void Pipeline::report_published(std::span<const OutRecord> records, std::span<co
     ++count.second;
   }
   for (const auto& [topic, count] : counts) parts_.observer.published(parts_.handler.name, topic, count.first, count.second);
+}
+
+void Pipeline::tell_relay(const Slice& slice) const {
+  if (parts_.relay == nullptr) return;
+  if (!batch_.is_retry()) return parts_.relay->written(batch_.where);
+  for (const auto& r : slice.records()) parts_.relay->written({std::string(r.topic), r.partition});
 }
 
 void Pipeline::report(const Slice& slice) {

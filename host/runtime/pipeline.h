@@ -16,6 +16,7 @@
 #include "runtime/decoder.h"
 #include "runtime/intake.h"
 #include "runtime/lane.h"
+#include "runtime/outbox_relay.h"
 #include "runtime/observer.h"
 #include "runtime/progress.h"
 #include "runtime/publisher.h"
@@ -44,6 +45,7 @@ struct PipelineParts {
   LaneProgress* progress = nullptr;      // where the lane's turns are noted; may be null
   RateLimit* rate_limit = nullptr;       // shared by the handler's pipelines; null: none
   Intake* intake = nullptr;              // shared likewise; null: no breaker
+  OutboxRelay* relay = nullptr;          // hears of rows in the outbox; null: none are written
 };
 
 class Pipeline {
@@ -91,6 +93,7 @@ class Pipeline {
   void force(std::size_t index, core::Verdict verdict, core::VerdictDetail detail);
   [[nodiscard]] core::Verdict sql_verdict() const;
   void report(const Slice& slice);
+  void tell_relay(const Slice& slice) const;
   void report_published(std::span<const OutRecord> records, std::span<const PublishFailure> failures);
   [[nodiscard]] bool outage(const std::string& why);
   [[nodiscard]] bool pause(const std::string& why);

@@ -30,6 +30,7 @@ core::HostConfig one_handler() {
 core::HostHealth full_report() {
   auto health = healthy();
   health.handlers[0].lanes[0].handling = core::Millis(250);
+  health.handlers[0].outbox = core::OutboxHealth{3, 1, core::Millis(250)};
   auto& failed = health.handlers.emplace_back();
   failed.name = "analytics";
   failed.failed = "no plugin";
