@@ -9,6 +9,7 @@
 
 #include "core/headers.h"
 #include "runtime/source.h"
+#include "runtime/transaction.h"
 
 namespace hostler::testing {
 
@@ -25,6 +26,7 @@ class ScriptedSource final : public runtime::Source {
   bool with_mark = true;
   std::optional<std::uint32_t> tier;  // set: a retry topic
   bool owned = true;
+  runtime::Transaction* settles_by = nullptr;  // what transaction() answers
   std::optional<core::Offset> settled_to;
   std::size_t given_back = 0;
 
@@ -61,6 +63,7 @@ class ScriptedSource final : public runtime::Source {
   }
   [[nodiscard]] bool owns(const core::Batch&) const override { return owned; }
   [[nodiscard]] bool draining() const override { return draining_; }
+  [[nodiscard]] runtime::Transaction* transaction() override { return settles_by; }
   void drain() { draining_ = true; }
 
  private:
