@@ -15,6 +15,7 @@
 #include "plugin/call.h"
 #include "plugin/handler.h"
 #include "runtime/log.h"
+#include "runtime/progress.h"
 
 namespace hostler::plugin {
 namespace {
@@ -111,6 +112,7 @@ hostler_status sql_query(const hostler_host* /*host*/, void* host_batch, std::ui
   call->wrote_by_query |= !read_only;
   hostler_status stopped = HOSTLER_OK;
   std::vector<hostler_sql_value> columns;
+  runtime::LaneProgress::Detour asking;
   const auto row = [&](std::span<const runtime::SqlValue> from) {
     if (on_row == nullptr) return false;
     columns.resize(from.size());
@@ -126,7 +128,9 @@ hostler_status sql_query(const hostler_host* /*host*/, void* host_batch, std::ui
         to.as.b = to_border(from[i].bytes);
       }
     }
+    asking.back();
     stopped = on_row(ctx, columns.data(), static_cast<std::uint32_t>(columns.size()));
+    asking.leave();
     return stopped == HOSTLER_OK;
   };
   auto done = call->session->query({to_view(sql), values}, read_only, row);

@@ -27,10 +27,13 @@ class LaneProgress {
   class Visit {
    public:
     Visit(LaneProgress* progress, Place place) : progress_(progress), place_(static_cast<std::size_t>(place)) {
-      if (progress_ != nullptr) progress_->since_[place_] = ticks();
+      if (progress_ == nullptr) return;
+      progress_->since_[place_] = ticks();
+      if (place == Place::handler) handling_ = progress_;
     }
     ~Visit() {
       if (progress_ == nullptr) return;
+      if (handling_ == progress_) handling_ = nullptr;
       progress_->since_[place_] = 0;
       progress_->turned();
     }
@@ -41,6 +44,29 @@ class LaneProgress {
     LaneProgress* progress_;
     std::size_t place_;
   };
+  // The handler of the calling thread's lane has called the host, which asks the ledger for it: not the handler's own time.
+  class Detour {
+   public:
+    Detour() : progress_(handling_) { leave(); }
+    ~Detour() { back(); }
+    Detour(const Detour&) = delete;
+    Detour& operator=(const Detour&) = delete;
+    // For as long as the host in turn calls the handler.
+    void back() {
+      if (progress_ == nullptr) return;
+      progress_->since_[static_cast<std::size_t>(Place::handler)] += ticks() - left_;
+      progress_->since_[static_cast<std::size_t>(Place::ledger)] = 0;
+    }
+    void leave() {
+      if (progress_ == nullptr) return;
+      left_ = ticks();
+      progress_->since_[static_cast<std::size_t>(Place::ledger)] = left_;
+    }
+
+   private:
+    LaneProgress* const progress_;
+    std::int64_t left_ = 0;
+  };
   // The lane waits for the end of an outage; empty: no more.
   void paused(std::string_view because) {
     const std::lock_guard lock(mutex_);
@@ -49,29 +75,33 @@ class LaneProgress {
   // The lane's thread is over although it should go on.
   void ended() { ended_ = true; }
 
+  // For how long the handler's own code has been running; empty: it is not.
+  [[nodiscard]] std::optional<core::Millis> handling() const { return in(Place::ledger, 0) ? std::nullopt : in(Place::handler, ticks()); }
+
   [[nodiscard]] core::LaneHealth health(std::uint32_t index) const {
     const std::int64_t now = ticks();
-    const auto in = [&](Place place) -> std::optional<core::Millis> {
-      const std::int64_t then = since_[static_cast<std::size_t>(place)];
-      return then == 0 ? std::nullopt : std::optional(since(then, now));
-    };
     core::LaneHealth out;
     out.index = index;
     out.ended = ended_;
     out.quiet = since(turned_, now);
-    out.handling = in(Place::handler);
-    out.publishing = in(Place::brokers);
-    out.settling = in(Place::ledger);
+    out.handling = handling();
+    out.publishing = in(Place::brokers, now);
+    out.settling = in(Place::ledger, now);
     const std::lock_guard lock(mutex_);
     out.paused_because = paused_because_;
     return out;
   }
 
  private:
+  [[nodiscard]] std::optional<core::Millis> in(Place place, std::int64_t now) const {
+    const std::int64_t then = since_[static_cast<std::size_t>(place)];
+    return then == 0 ? std::nullopt : std::optional(since(then, now));
+  }
   static std::int64_t ticks() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
   static core::Millis since(std::int64_t then, std::int64_t now) {
     return std::chrono::duration_cast<core::Millis>(std::chrono::steady_clock::duration(now > then ? now - then : 0));
   }
+  inline static thread_local LaneProgress* handling_ = nullptr;  // of the thread that is in its handler
   std::atomic<std::int64_t> turned_{ticks()};
   std::array<std::atomic<std::int64_t>, 3> since_{};  // by Place; 0: it is not there
   std::atomic<bool> ended_{false};
