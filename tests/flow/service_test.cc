@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "flow/host_fixture.h"
+#include "runtime/crash_journal.h"
 #include "support/catch.h"
 #include "support/http.h"
 #include "support/wait.h"
@@ -59,6 +60,7 @@ TEST_CASE("a second TERM stops the host at once, and what it held is not lost") 
   REQUIRE(end);
   CHECK(end->code == 1);
   CHECK_THAT(busy.host->output(), contains("second signal: stopped at once; what was in flight is handled again"));
+  CHECK((*hostler::runtime::CrashJournal::open(busy.world.folder() / "state-flow"))->predecessor().calls.empty());  // it was told to
   CHECK(busy.world.kafka().lag(busy.world.group(), busy.topic) == 1);
   CHECK(busy.world.effect_count() == 0);
 }

@@ -51,7 +51,7 @@ TEST_CASE("a host is restarted for ever, watched, and given more time to stop th
     std::ifstream in(std::filesystem::path(HOSTLER_SOURCE_DIR) / "packaging/systemd" / name);
     std::stringstream text;
     text << in.rdbuf();
-    for (const char* line : {"\nType=notify\n", "\nRestart=always\n", "\nStartLimitIntervalSec=0\n", "\nWatchdogSec=30s\n", "\nTimeoutStopSec=45s\n", "\nExecReload=/bin/kill -HUP $MAINPID\n"})
+    for (const char* line : {"\nType=notify\n", "\nRestart=always\n", "\nStateDirectory=hostler", "\nStartLimitIntervalSec=0\n", "\nWatchdogSec=30s\n", "\nTimeoutStopSec=45s\n", "\nExecReload=/bin/kill -HUP $MAINPID\n"})
       CHECK_THAT(text.str(), contains(line));
   }
 }

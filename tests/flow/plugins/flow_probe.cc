@@ -3,7 +3,7 @@
 //   probe.bare      no SQL; a done record is published to the topic `output` under its key
 //   probe.effects   a row of `table` per record, enqueued before the verdict is known, as sql.effects does
 //
-// What becomes of a record is said by its header `steer`, else by its value, as in steering.h: so can records fail whose value
+// What becomes of a record is said by its header `steer`, else by its value, as in steering.h and deaths.h: so can records fail whose value
 // must be something else. Each delivery adds a line "event-id attempt milliseconds-since-1970 process-id" to the file `journal`.
 #include <fcntl.h>
 #include <unistd.h>
@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "deaths.h"
 #include "steering.h"
 
 namespace {
@@ -47,6 +48,7 @@ class Journal {
 
 hostler::Verdict steered(const hostler::Record& record, const hostler::Context& ctx) {
   const auto steer = ctx.headers().find("steer");
+  if (auto verdict = deaths::die_as_told(record, steer ? steer->text() : record.value().text(), ctx)) return std::move(*verdict);
   if (!steer) return steering::verdict(record);
   hostler_record other = record.c();
   other.value = steer->c();
