@@ -81,7 +81,7 @@ class TopicCheck {
     } else if (kept < handler.dead_letter.retention) {
       add(Level::warning, "ledger", remembered + ", its dead letters are kept for " +
                                         in_days(handler.dead_letter.retention) +
-                                        "; an older one that is replayed is not known to have been handled");
+                                        "; one that was replayed and is then sent to its source again is handled once more");
     }
   }
 

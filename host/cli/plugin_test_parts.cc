@@ -224,6 +224,10 @@ class RecordingLedger final : public runtime::Ledger {
                                                        std::span<const runtime::TakenPartition> partitions) override {
     return ledger_.suspects(service, partitions);
   }
+  LedgerResult<runtime::Expired> expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from,
+                                        std::uint32_t most) override {
+    return ledger_.expire(rules, from, most);
+  }
 
  private:
   runtime::Ledger& ledger_;

@@ -19,6 +19,7 @@
 #include "runtime/clock.h"
 #include "runtime/handler_runtime.h"
 #include "runtime/log.h"
+#include "runtime/retention.h"
 #include "runtime/survey.h"
 #include "store/migrator.h"
 #include "store/open_ledger.h"
@@ -111,6 +112,7 @@ class WiredHost final : public Host {
   std::vector<HandlerState> failed_;                                 // handlers that cannot run; under mutex_
   std::vector<RunningHandler> handlers_;                             // changes under mutex_ once health() may be asked
   std::unique_ptr<runtime::Survey> survey_;
+  std::vector<std::unique_ptr<runtime::Retention>> retentions_;      // one per ledger; made with the start of the handlers
 
   std::thread starter_;
   mutable std::mutex mutex_;
@@ -290,6 +292,10 @@ core::Status<> WiredHost::start_handlers() {
     }
     runtime::log(runtime::LogLevel::info, "handler " + c.name + ": started: group " + c.group + ", topics " + joined(c.topics) + ", " + std::to_string(c.lanes) + " lanes");
   }
+  for (const auto& [name, ledger] : ledgers_) {
+    retentions_.push_back(std::make_unique<runtime::Retention>(runtime::RetentionParts{name, *ledger, config_, *observer_}));
+    retentions_.back()->start();
+  }
   std::vector<RunningHandler> ended;  // outside of the lock
   const std::scoped_lock lock(mutex_);
   for (auto& state : refused) {
@@ -386,8 +392,10 @@ void WiredHost::drain() {
   }
   stopped_.notify_all();
   if (starter_.joinable()) starter_.join();
+  for (auto& retention : retentions_) retention->ask_to_stop();
   for (auto& running : handlers_) running.runtime->drain();
   for (auto& running : handlers_) running.runtime->close();
+  for (auto& retention : retentions_) retention->stop();
   if (survey_ != nullptr) survey_->stop();
   std::vector<RunningHandler> ending;  // outside of the lock: health() is asked meanwhile
   const std::scoped_lock lock(mutex_);

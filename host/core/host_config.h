@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/log_format.h"
 #include "core/types.h"
 
 namespace hostler::core {
@@ -130,8 +131,6 @@ struct HttpConfig {
   std::string tls_certificate, tls_key;   // PEM files; both or neither
   std::uint32_t max_connections = 128;
 };
-
-enum class LogFormat : std::uint8_t { automatic, human, json, journald };
 
 // Of topics that are declared without saying so.
 struct TopicDefaults {

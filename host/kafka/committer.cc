@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/failpoint.h"
 namespace hostler::kafka {
 namespace {
 
@@ -55,7 +56,7 @@ void Committer::send(const PartitionStates& partitions) {
     offsets[where] = {settled};
     in_flight_[where] = {p, settled};
   }
-  if (offsets.empty()) return;
+  if (offsets.empty() || runtime::failpoint("offsets")) return in_flight_.clear();
   const PartitionList list = to_list(offsets);
   const rd_kafka_resp_err_t err = rd_kafka_commit_queue(client_.get(), list.get(), answers_.get(), nullptr, nullptr);
   if (err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
@@ -111,6 +112,7 @@ void Committer::flush(std::span<const std::shared_ptr<PartitionState>> partition
   for (const auto& p : partitions) {
     if (has_news(*p)) offsets[p->where] = {p->settled.load()};
   }
+  if (!offsets.empty() && runtime::failpoint("offsets")) return;
   if (const auto done = GroupOffsets(client_, timeout_).commit(offsets); !done) {
     client_.reporter().say(LogLevel::warning, "settled offsets stay uncommitted, their records come again: " + done.error().message);
     return;

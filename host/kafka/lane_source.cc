@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/due.h"
+#include "runtime/failpoint.h"
 
 namespace hostler::kafka {
 namespace {
@@ -61,6 +62,7 @@ bool LaneSource::take_turn(core::Batch& out, const Wish& wish, core::SteadyTime 
     gather(p, wish, now, look_again);
     if (spare_->messages.empty()) continue;
     turn_ = at + 1;
+    if (p.tier) static_cast<void>(runtime::failpoint("release"));
     spare_->describe(out, partitions_[at]);
     out.storage = std::move(spare_);
     return true;

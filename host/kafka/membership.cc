@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "kafka/topic_pattern.h"
+#include "runtime/failpoint.h"
 
 namespace hostler::kafka {
 namespace {
@@ -76,6 +77,7 @@ void Membership::take_away(const rd_kafka_topic_partition_list_t* partitions) {
   }
   for (const auto& lane : lanes_) lane->wakeup()->notify();
   wait_for_lanes(ending);
+  static_cast<void>(runtime::failpoint("revoke"));
   if (!lost) committer_.flush(ending);
   for (const auto& p : ending) release(*p);
   if (!names.empty()) options_.assignments->revoked(names, lost);
@@ -170,6 +172,7 @@ core::Result<std::vector<Membership::Start>, NotYet> Membership::find_starts() {
   }
   auto positions = options_.assignments->start_positions(assigned);
   if (!positions) return NotYet{positions.error().message};
+  if (runtime::failpoint("assign")) return NotYet{"put off on purpose"};
   std::vector<Start> starts;
   for (std::size_t i = 0; i < assigned.size(); ++i) {
     starts.push_back({assigned[i], assigned[i].start.value, std::move((*positions)[i])});

@@ -13,6 +13,7 @@
 
 #include "kafka/client.h"
 #include "kafka/client_config.h"
+#include "runtime/failpoint.h"
 
 namespace hostler::kafka {
 namespace {
@@ -291,6 +292,7 @@ void KafkaPublisher::Impl::send(Producer& producer, std::span<const OutRecord> r
       std::this_thread::sleep_for(core::Millis(1));  // the queue empties by itself; there is nothing to wait on
       err = produce(producer.get(), records[i], slot);
     }
+    static_cast<void>(runtime::failpoint("produced"));
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
     if (slot != nullptr) {
       Call::report(slot, err);

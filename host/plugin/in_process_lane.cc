@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/failpoint.h"
 #include "runtime/log.h"
 
 namespace hostler::plugin {
@@ -62,8 +63,10 @@ core::Result<runtime::Verdicts, ExecuteFailure> InProcessLane::execute(const run
   hostler_error error = empty_error();
   call_.deadline = std::chrono::steady_clock::now() + handler_.config().timeout;
   call_.running = true;
+  static_cast<void>(runtime::failpoint("handle"));
   const hostler_status status = lane_->process_batch(lane_, &batch, &error);
   call_.running = false;
+  if (runtime::failpoint("handled")) return handler_failure("failed on purpose", 0);
 
   if (call_.broken) {
     ExecuteFailure failure;

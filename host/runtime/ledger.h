@@ -128,6 +128,29 @@ struct TakenPartition {
   core::Offset next;
 };
 
+// How old rows of a service may become, by the database's clock.
+struct ExpiryRule {
+  std::string_view service;
+  core::Millis done_after{};       // ids of settled records, since they were settled
+  core::Millis dead_after{};       // rows of dead records, since they died; their ids go when the row is gone
+};
+
+// Where a pass over the ledger's tables stands. A pass begins with {}.
+struct ExpiryPlace {
+  enum class Table : std::uint8_t { delegated, ids } table = Table::delegated;
+  std::int64_t row = 0;            // the store's own; what lies before it was looked at
+};
+// The table's name in the database.
+[[nodiscard]] constexpr std::string_view to_text(ExpiryPlace::Table table) {
+  return table == ExpiryPlace::Table::delegated ? "hostler_delegated" : "processed_events";
+}
+
+struct Expired {
+  std::uint64_t rows = 0;          // deleted from the table of the place that was given
+  std::optional<ExpiryPlace> next; // empty: the pass is complete
+  bool elsewhere = false;          // another host does just this: nothing was done
+};
+
 class LedgerSession {
  public:
   virtual ~LedgerSession() = default;
@@ -146,7 +169,7 @@ class LedgerSession {
   // Claims in sorted order, ON CONFLICT DO NOTHING. claimed[i] = 1 if this transaction owns the row now. A twin later in
   // the same span is not claimed (the first one is).
   virtual LedgerStatus claim_ids(std::string_view service, std::span<const IdRow> ids, std::span<std::uint8_t> claimed) = 0;
-  // States of ids that are not plain `done` (and back to done from a retry).
+  // States of ids that are not plain `done` (and back to done from a retry: from then on they count as settled, see Ledger::expire).
   virtual LedgerStatus set_id_states(std::string_view service, std::span<const std::string_view> ids, RowState state) = 0;
 
   // -- fence --
@@ -203,6 +226,9 @@ class Ledger {
   virtual LedgerStatus add_suspects(std::string_view run, std::span<const Suspect> suspects) = 0;
   // The suspects of these partitions in the order of their offsets; erases those that are below `next`.
   virtual LedgerResult<std::vector<Suspect>> suspects(std::string_view service, std::span<const TakenPartition> partitions) = 0;
+  // One step of a pass that deletes what is older than the rules allow: at most `most` rows (at least 1), in a short transaction that waits for
+  // nobody's row. A row that somebody holds stays for the next pass. Never touched: rows in state retry or parked, services without a rule.
+  virtual LedgerResult<Expired> expire(std::span<const ExpiryRule> rules, ExpiryPlace from, std::uint32_t most) = 0;
 };
 
 // Statements whose first word (after comments and blanks) would end or change the transaction: BEGIN, START, COMMIT, END,

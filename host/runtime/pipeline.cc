@@ -8,6 +8,7 @@
 
 #include "core/route.h"
 #include "core/topic_names.h"
+#include "runtime/failpoint.h"
 #include "runtime/letter.h"
 #include "runtime/log.h"
 
@@ -23,6 +24,12 @@ constexpr std::size_t most_reruns = 8;        // … and re-runs after written q
 
 // A record on a retry topic that no host of ours wrote there.
 bool is_stray(const core::Batch& batch, const core::Record& record) { return batch.is_retry() && record.step.value == 0; }
+std::vector<PublishFailure> publish_all(Publisher& publisher, std::span<const OutRecord> records) {
+  const auto lost = [&] { return std::vector<PublishFailure>{{0, PublishFailure::Kind::unavailable, "no acknowledgement for " + records.front().topic}}; };
+  if (failpoint("publish")) return lost();
+  auto failures = publisher.publish(records);
+  return failures.empty() && failpoint("published") ? lost() : failures;
+}
 
 // In whose handling a host died, and which is handled again nevertheless.
 bool is_suspect(const core::Record& record) { return record.crashes > 0 && !record.filtered && record.invalid == core::DeadReason::none; }
@@ -177,7 +184,9 @@ bool Pipeline::handle(const Slice& slice, Settled& end) {
   }
   const auto begun = [&] {
     const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::ledger);
-    return parts_.lane.begin(slice, admissions_);
+    auto status = parts_.lane.begin(slice, admissions_);
+    if (status && failpoint("begun")) status = LedgerError{LedgerError::Kind::outage, "", "the session was lost"};
+    return status;
   }();
   if (!begun) {
     turn.end();
@@ -284,6 +293,7 @@ void Pipeline::route(const Slice& slice) {
       d.outcome = Outcome::dead;
       d.reason = core::DeadReason::retries_exhausted;
       d.attempt = records[i].attempt;
+      d.due = now;
     }
     dispositions_[i].store_record = forced.store_record;
   }
@@ -362,7 +372,7 @@ bool Pipeline::publish(const Slice& slice, Settled& end) {
   if (out.records.empty()) return true;
   const auto failures = [&] {
     const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::brokers);
-    return parts_.publisher.publish(out.records);
+    return publish_all(parts_.publisher, out.records);
   }();
   report_published(out.records, failures);
   if (failures.empty()) return true;
@@ -391,7 +401,12 @@ bool Pipeline::commit(const Slice& slice, Settled& end) {
   LedgerError why;
   const auto committed = [&] {
     const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::ledger);
-    return parts_.lane.commit(&why);
+    if (failpoint("commit")) {
+      why.message = "the session was lost";
+      return CommitOutcome::failed;
+    }
+    const auto outcome = parts_.lane.commit(&why);
+    return outcome == CommitOutcome::committed && failpoint("committed") ? CommitOutcome::unknown : outcome;
   }();
   switch (committed) {
     case CommitOutcome::committed:

@@ -49,4 +49,15 @@ runtime::LedgerResult<std::vector<runtime::Suspect>> PgLedger::suspects(std::str
   return found;
 }
 
+runtime::LedgerResult<runtime::Expired> PgLedger::expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most) {
+  PgSession session(conninfo_, pool_, pool_->take());
+  if (auto begun = session.begin(); !begun) return std::move(begun.error());
+  auto expired = session.expire(rules, from, most);
+  if (!expired) return expired;
+  LedgerError why;
+  // Unknown is safe to repeat.
+  if (session.commit(&why) != CommitOutcome::committed) return why;
+  return expired;
+}
+
 }  // namespace hostler::store

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 
+#include "runtime/failpoint.h"
 #include "store/migration_files.h"
 #include "store/migration_target.h"
 #include "store/pg_connection.h"
@@ -66,6 +67,10 @@ class PgTarget final : public MigrationTarget {
     if (const auto s = PQresultStatus(result.get()); s != PGRES_COMMAND_OK && s != PGRES_TUPLES_OK && s != PGRES_EMPTY_QUERY) return failed(m, result.get());
     if (PQtransactionStatus(connection_->raw()) != PQTRANS_INTRANS)
       return core::Error{m.file + " ends its transaction: a migration must not hold BEGIN, COMMIT or ROLLBACK"};
+    if (runtime::failpoint("migrate")) {
+      if (!connection_->exec("ROLLBACK")) connection_.reset();
+      return core::Error{m.file + ": failed on purpose"};
+    }
     const char* values[] = {m.owner.c_str(), m.name.c_str(), m.checksum.c_str()};
     const Result row(PQexecParams(connection_->raw(), "INSERT INTO hostler_migration (owner, name, checksum) VALUES ($1, $2, $3)", 3, nullptr, values,
                                   nullptr, nullptr, 0), &PQclear);

@@ -256,4 +256,10 @@ runtime::LedgerResult<std::vector<runtime::Suspect>> PgSession::suspects(std::st
   return out;
 }
 
+runtime::LedgerResult<runtime::Expired> PgSession::expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most) {
+  runtime::Expired out;
+  if (auto error = in_transaction_do([&](PgStatements& s) { out = s.expire(rules, from, most); })) return std::move(*error);
+  return out;
+}
+
 }  // namespace hostler::store

@@ -50,6 +50,8 @@ class PgSession final : public runtime::LedgerSession {
                                                            std::span<const runtime::TakeOver> partitions);
   runtime::LedgerStatus add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects);
   runtime::LedgerResult<std::vector<runtime::Suspect>> suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions);
+  // Likewise, see runtime::Ledger::expire.
+  runtime::LedgerResult<runtime::Expired> expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most);
 
  private:
   std::optional<runtime::LedgerError> connect();

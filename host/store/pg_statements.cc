@@ -116,7 +116,9 @@ void PgStatements::set_id_states(std::string_view service, std::span<const std::
   ArrayLiteral literal(array);
   for (const std::size_t i : sorted_once(ids)) literal.text(ids[i]);
   literal.close();
-  session_ << "UPDATE processed_events SET state = :state WHERE service_name = :service AND event_id = ANY(cast(:ids as text[]))", use(text), use(owner),
+  // Settled now, by the clock and not by the transaction's start: that is how read_claims tells rows that the transaction inserted.
+  session_ << "UPDATE processed_events SET state = :state" << (state == runtime::RowState::done ? ", processed_at = clock_timestamp()" : "")
+           << " WHERE service_name = :service AND event_id = ANY(cast(:ids as text[]))", use(text), use(owner),
       use(array);
 }
 

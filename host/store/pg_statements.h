@@ -37,6 +37,8 @@ class PgStatements {
   void erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places);
   void add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects);
   std::vector<runtime::Suspect> suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions);
+  // One step, inside a transaction of its own; see runtime::Ledger::expire.
+  runtime::Expired expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most);
   std::vector<core::Mark> take_over(std::string_view service, std::string_view cluster_id, std::span<const runtime::TakeOver> partitions);
 
  private:

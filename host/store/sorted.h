@@ -22,6 +22,7 @@ namespace hostler::store {
 [[nodiscard]] inline auto order_of(const runtime::Suspect& s) {
   return std::tuple(std::string_view(s.service), std::string_view(s.where.topic), s.topic_id, s.where.partition.value, s.offset.value);
 }
+[[nodiscard]] inline std::string_view order_of(const runtime::ExpiryRule& r) { return r.service; }
 [[nodiscard]] inline auto order_of(const runtime::TakeOver& t) { return std::tuple(std::string_view(t.where.topic), t.where.partition.value); }
 
 // Indexes into `items`, sorted; equal items in the order given.

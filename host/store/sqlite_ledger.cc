@@ -49,4 +49,9 @@ runtime::LedgerResult<std::vector<runtime::Suspect>> SqliteLedger::suspects(std:
   return found;
 }
 
+runtime::LedgerResult<runtime::Expired> SqliteLedger::expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most) {
+  SqliteSession session(file_, busy_timeout_, pool_, pool_->take());
+  return session.expire(rules, from, most);
+}
+
 }  // namespace hostler::store

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "runtime/failpoint.h"
 #include "store/migration_files.h"
 #include "store/migration_target.h"
 #include "store/sqlite_connection.h"
@@ -59,6 +60,10 @@ class SqliteTarget final : public MigrationTarget {
       return core::Error{m.file + ":" + std::to_string(line_of(m.sql, failure->offset)) + ": " + failure->error.message};
     }
     if (raw.autocommit()) return core::Error{m.file + " ends its transaction: a migration must not hold BEGIN, COMMIT or ROLLBACK"};
+    if (runtime::failpoint("migrate")) {
+      raw.exec("ROLLBACK");
+      return core::Error{m.file + ": failed on purpose"};
+    }
     auto error = raw.rows("INSERT INTO hostler_migration (owner, name, checksum) VALUES (?1, ?2, ?3)", {m.owner, m.name, m.checksum}, nullptr);
     if (!error) error = raw.exec("COMMIT");
     if (!error) return core::Status<>::success();

@@ -187,4 +187,22 @@ runtime::LedgerResult<std::vector<runtime::Suspect>> SqliteSession::suspects(std
   return out;
 }
 
+runtime::LedgerResult<runtime::Expired> SqliteSession::expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most) {
+  if (auto error = connect()) return std::move(*error);
+  SqliteStatements::Old old;
+  try {
+    old = connection_->ledger().find_old(rules, from, most);
+  } catch (const soci::soci_error& e) {
+    return sqlite_error(e);
+  }
+  runtime::Expired out;
+  out.next = old.next;
+  if (old.rows.empty()) return out;
+  if (auto begun = begin(); !begun) return std::move(begun.error());
+  if (auto error = in_transaction_do([&](SqliteStatements& s) { out.rows = s.erase_old(rules, from.table, old); })) return std::move(*error);
+  LedgerError why;
+  if (commit(&why) != CommitOutcome::committed) return why;
+  return out;
+}
+
 }  // namespace hostler::store

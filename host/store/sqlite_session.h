@@ -49,6 +49,8 @@ class SqliteSession final : public runtime::LedgerSession {
                                                            std::span<const runtime::TakeOver> partitions);
   runtime::LedgerStatus add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects);
   runtime::LedgerResult<std::vector<runtime::Suspect>> suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions);
+  // Outside of a transaction: looks without the writer's turn, and takes it only if there is something to delete. See runtime::Ledger::expire.
+  runtime::LedgerResult<runtime::Expired> expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most);
 
  private:
   std::optional<runtime::LedgerError> connect();

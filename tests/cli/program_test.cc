@@ -17,11 +17,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Finished program(std::vector<std::string> words) {
-  words.insert(words.begin(), HOSTLER_BINARY);
-  return run(std::move(words));
-}
-
 // A configuration of the interview plugin's user-service; nothing listens on port 1.
 std::string config_text(const std::string& ledger_url, const std::string& brokers = "127.0.0.1:1",
                         const std::string& topic = "user-events") {
@@ -249,6 +244,17 @@ TEST_CASE("check finds what the database would refuse") {
   server.query("ALTER ROLE " + quoted + " RESET default_transaction_read_only");
   const Finished fine = program({"check", "--config", file});
   CHECK_THAT(fine.output, !contains("cannot be written"));
+
+  // Somebody else made the tables. What is old is deleted from them.
+  const std::string owned = folder.write("owner.toml", config_text(schema.url())).string();
+  REQUIRE(program({"ledger", "migrate", "--config", owned}).status.code == 0);
+  server.query("GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA " + schema.name() + " TO " + quoted);
+  server.query("GRANT DELETE ON " + schema.name() + ".hostler_delegated TO " + quoted);
+  const Finished keeps = program({"check", "--config", file});
+  INFO(keeps.output);
+  CHECK_THAT(keeps.output, contains("the role " + role + " may not write the ledger's tables; grant it SELECT, INSERT, UPDATE and DELETE on them"));
+  server.query("GRANT DELETE ON " + schema.name() + ".processed_events, " + schema.name() + ".hostler_suspect TO " + quoted);
+  CHECK_THAT(program({"check", "--config", file}).output, !contains("cannot be written"));
 
   server.query("DROP OWNED BY " + quoted);
   server.query("DROP ROLE " + quoted);

@@ -1,27 +1,11 @@
 #include "core/health.h"
 #include "support/catch.h"
+#include "support/health.h"
 
 using namespace hostler::core;
-using hostler::testing::contains;
+using namespace hostler::testing;
 
 namespace {
-
-HostHealth healthy() {
-  HostHealth health;
-  HandlerHealth h;
-  h.name = "user-service";
-  h.timeout = Millis(30'000);
-  h.source = {"users", true, "", 1, {{{"user-events", {0}}, {10}, 7, Millis(0), {}}}};
-  h.retry = GroupHealth{"users.retry", true, "", 1, {{{"user-events.retry", {0}}, {0}, 3, Millis(600'000), from_epoch_ms(5)}}};
-  h.lanes = {{0, false, Millis(100), {}, {}, {}, ""}};
-  health.handlers = {h};
-  ClusterHealth c;
-  c.asked = true;
-  c.topics = {{"user-events", 6, 0, 0}};
-  health.clusters = {c};
-  health.ledgers = {{"", true, "", Millis(1)}};
-  return health;
-}
 
 struct Expected {
   bool live, ready;

@@ -49,8 +49,8 @@ std::string HandlerToml::toml() const {
   return out;
 }
 
-Host::Host(const std::filesystem::path& config, std::map<std::string, std::string> env)
-    : process_({HOSTLER_BINARY, "run", "--config", config.string()}, {std::move(env), {}, {}}) {}
+Host::Host(const std::filesystem::path& config, std::map<std::string, std::string> env, const std::string& program)
+    : process_({program, "run", "--config", config.string()}, {std::move(env), {}, {}}) {}
 
 Host::~Host() {
   if (std::uncaught_exceptions() == 0 || process_.pid() <= 0) return;
@@ -131,7 +131,7 @@ std::filesystem::path World::config(const std::vector<HandlerToml>& handlers, co
 }
 
 void World::migrate(const std::filesystem::path& config) {
-  const Finished done = run({HOSTLER_BINARY, "ledger", "migrate", "--config", config.string()});
+  const Finished done = program({"ledger", "migrate", "--config", config.string()});
   if (done.status.code != 0) throw std::runtime_error("hostler ledger migrate failed:\n" + done.output);
   make_effects_table();
 }

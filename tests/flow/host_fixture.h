@@ -43,7 +43,7 @@ class HandlerToml {
 class Host {
  public:
   // `env` is added to the host's environment.
-  explicit Host(const std::filesystem::path& config, std::map<std::string, std::string> env = {});
+  explicit Host(const std::filesystem::path& config, std::map<std::string, std::string> env = {}, const std::string& program = HOSTLER_BINARY);
   ~Host();
   Host(Host&&) = default;
   Host& operator=(Host&&) = delete;

@@ -236,7 +236,7 @@ TEST_CASE("truth: a disk that is full: intake is paused, nothing is lost, and it
   const auto file = world.folder() / "ledger.db";
   world.hosts_settle_in("sqlite://" + file.string());
   const auto config = world.config({world.handler({topic}).text("plugin", "noop.so").text("handler", "noop.batch")});
-  REQUIRE(run({HOSTLER_BINARY, "ledger", "migrate", "--config", config.string()}).status.code == 0);
+  REQUIRE(program({"ledger", "migrate", "--config", config.string()}).status.code == 0);
   const auto full = world.folder() / "full";
   Watched w(world, config, {{"LD_PRELOAD", std::string(HOSTLER_FLOW_PLUGIN_DIR) + "/disk_full.so"}, {"HOSTLER_TEST_DISK_FULL", full.string()}});
   w.host.ready();

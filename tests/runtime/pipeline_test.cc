@@ -132,6 +132,7 @@ TEST_CASE("the last retry's failure ends in one dead letter that the ledger's ro
   const auto rows = w.ledger.delegated();
   REQUIRE(rows.size() == 1);
   CHECK(rows.begin()->second.row.state == runtime::RowState::dead);
+  CHECK(rows.begin()->second.row.due == w.clock.now());  // the day it died
   CHECK(rows.begin()->second.row.step == core::Step{4});
 }
 

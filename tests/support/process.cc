@@ -150,4 +150,9 @@ Finished run(std::vector<std::string> argv, ProcessOptions options, std::chrono:
   return {*status, process.output()};
 }
 
+Finished program(std::vector<std::string> words, ProcessOptions options, std::chrono::milliseconds patience) {
+  words.insert(words.begin(), HOSTLER_BINARY);
+  return run(std::move(words), std::move(options), patience);
+}
+
 } // namespace hostler::testing

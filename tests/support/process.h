@@ -67,4 +67,8 @@ struct Finished {
 [[nodiscard]] Finished run(std::vector<std::string> argv, ProcessOptions options = {},
                            std::chrono::milliseconds patience = std::chrono::seconds(60));
 
+// The built `hostler` with these words, to the end.
+[[nodiscard]] Finished program(std::vector<std::string> words, ProcessOptions options = {},
+                               std::chrono::milliseconds patience = std::chrono::seconds(60));
+
 } // namespace hostler::testing
