@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -11,11 +12,16 @@
 #include "cli/audit.h"
 #include "cli/commands.h"
 #include "cli/log_output.h"
+#include "cli/state_dir.h"
 #include "cli/wire.h"
 #include "config/load_config.h"
 #include "core/health.h"
 #include "http/metrics.h"
+#include "runtime/crash_journal.h"
+#include "runtime/local_suspects.h"
 #include "runtime/log.h"
+#include "runtime/watchdog.h"
+#include "service/fatal.h"
 #include "service/sd_notify.h"
 #include "service/signals.h"
 
@@ -108,6 +114,27 @@ int drain(Host& host, core::Millis patience, int code) {
   return code;
 }
 
+// What outlives this process, and whoever else uses it is refused. The error is for good.
+struct State {
+  std::unique_ptr<runtime::CrashJournal> journal;
+  std::unique_ptr<runtime::LocalSuspects> suspects;
+};
+core::Result<State> open_state(const core::HostConfig& config) {
+  const auto folder = state_folder(config);
+  if (!folder) return folder.error();
+  auto journal = runtime::CrashJournal::open(*folder);
+  if (!journal) return journal.error();
+  auto suspects = runtime::LocalSuspects::open(*folder);
+  if (!suspects) return suspects.error();
+  return State{std::move(*journal), std::move(*suspects)};
+}
+
+void end_with(const std::string& last_words) {
+  alarm(2);  // should whoever reads the log be stuck as well
+  runtime::log(LogLevel::error, last_words);
+  std::_Exit(exit_handler);
+}
+
 }  // namespace
 
 int run_host(const core::HostConfig& config) {
@@ -119,9 +146,19 @@ int run_host(const core::HostConfig& config) {
   }
   runtime::log(LogLevel::info, "hostler " HOSTLER_VERSION " (" + config.name + ") starts with " + config.file + ", pid " + std::to_string(getpid()));
 
+  auto state = open_state(config);
+  if (!state) {
+    runtime::log(LogLevel::error, state.error().message);
+    return exit_usage;
+  }
+  service::note_fatal_ends(exit_handler);
+  const runtime::Watchdog watchdog(*state->journal, core::handling_grace, end_with);
+
   http::Metrics metrics(config, HOSTLER_VERSION);
   HostParts parts;
   parts.observer = &metrics;
+  parts.journal = state->journal.get();
+  parts.local = state->suspects.get();
   const auto host = make_host(config, parts);
   // Before any group is joined: a host that cannot have its port must not take partitions from others again and again.
   auto port = open_admin_port(config.http, *host, metrics);
@@ -147,6 +184,7 @@ int run_host(const core::HostConfig& config) {
       return drain(*host, config.drain_timeout, exit_usage);
     }
   }
+  state->journal->stopping();
   runtime::log(LogLevel::info, "draining: no new records, what is in flight is finished");
   note(config, "run", "asked to stop");
   const int code = drain(*host, config.drain_timeout, exit_fine);

@@ -67,7 +67,12 @@ struct Cluster {
 class WiredHost final : public Host {
  public:
   WiredHost(const core::HostConfig& config, HostParts parts)
-      : config_(config), observer_(parts.observer != nullptr ? parts.observer : &nobody_), admin_(parts.admin), probe_program_(std::move(parts.probe_program)) {}
+      : config_(config),
+        observer_(parts.observer != nullptr ? parts.observer : &nobody_),
+        admin_(parts.admin),
+        journal_(parts.journal),
+        local_(parts.local),
+        probe_program_(std::move(parts.probe_program)) {}
   ~WiredHost() override { drain(std::chrono::steady_clock::now() + delivery_timeout); }
 
   core::Status<> start() override;
@@ -86,6 +91,7 @@ class WiredHost final : public Host {
   enum class LedgerState : std::uint8_t { ready, unreachable };
   core::Result<LedgerState> look_at_ledgers();
   core::Result<LedgerState> look_at_ledger(const std::string& name, runtime::Ledger& ledger);
+  core::Result<LedgerState> settle_crash();
   core::Status<> start_handlers();
   void start_later();
   void start_survey();
@@ -99,6 +105,9 @@ class WiredHost final : public Host {
   runtime::SystemClock clock_;
   runtime::Observer* observer_;
   runtime::Admin* admin_;
+  runtime::CrashJournal* const journal_;
+  runtime::LocalSuspects* const local_;
+  runtime::HandlingGate gate_;
   const std::string probe_program_;
   std::map<std::string, Cluster> clusters_;                          // by name, those that an enabled handler picked
   std::map<std::string, std::unique_ptr<runtime::Ledger>> ledgers_;  // likewise
@@ -211,7 +220,7 @@ core::Status<> WiredHost::load(const core::HandlerConfig& config) {
       config_, config, [handler, ledger](std::uint32_t index, runtime::LaneProgress& progress) { return plugin::InProcessLane::make(*handler, index, ledger, &progress); },
       [this, &config](runtime::Assignments& assignments) { return make_source(config, assignments); },
       [this, &config](runtime::Assignments& assignments) { return make_retry(config, assignments); }, *cluster.publisher, *cluster.admin, ledger, *observer_, clock_,
-      handler->event_types(), single_lane});
+      handler->event_types(), single_lane, journal_, &gate_, local_});
   const std::scoped_lock lock(mutex_);
   handlers_.push_back(std::move(running));
   return core::Status<>::success();
@@ -222,6 +231,29 @@ core::Result<WiredHost::LedgerState> WiredHost::look_at_ledgers() {
     auto state = look_at_ledger(name, *ledger);
     if (!state || state.value() == LedgerState::unreachable) return state;
   }
+  return journal_ == nullptr ? LedgerState::ready : settle_crash();
+}
+
+// What the run before this one died of becomes known to everybody before this one joins a group. Only then does the journal forget it.
+core::Result<WiredHost::LedgerState> WiredHost::settle_crash() {
+  const auto& crash = journal_->predecessor();
+  std::map<std::string, std::vector<runtime::Suspect>> by_ledger;
+  std::vector<runtime::Suspect> local;
+  for (auto& suspect : runtime::suspects_of(crash)) {
+    const auto handler = std::find_if(config_.handlers.begin(), config_.handlers.end(), [&](const auto& h) { return h.name == suspect.service; });
+    if (handler == config_.handlers.end()) continue;  // nobody's any more
+    if (handler->idempotency == core::Idempotency::off) local.push_back(std::move(suspect));
+    else if (ledgers_.contains(handler->ledger)) by_ledger[handler->ledger].push_back(std::move(suspect));
+  }
+  for (const auto& [name, suspects] : by_ledger) {
+    const auto added = ledgers_.at(name)->add_suspects(crash.run, suspects);
+    if (added) continue;
+    runtime::log_limited(runtime::LogLevel::warn, "ledger-suspects" + name, "the ledger does not take the suspects of the last crash, the host keeps trying: " + added.error().message);
+    return LedgerState::unreachable;
+  }
+  if (auto kept = local_->add(crash.run, local); !kept) return kept.error();
+  for (const auto& line : runtime::in_words(crash)) runtime::log(runtime::LogLevel::warn, line);
+  if (auto begun = journal_->begin(); !begun) return begun.error();
   return LedgerState::ready;
 }
 

@@ -9,6 +9,8 @@
 #include "core/host_config.h"
 #include "core/result.h"
 #include "runtime/admin.h"
+#include "runtime/crash_journal.h"
+#include "runtime/local_suspects.h"
 #include "runtime/observer.h"
 #include "runtime/source.h"
 
@@ -19,6 +21,8 @@ struct HostParts {
   runtime::Observer* observer = nullptr;
   runtime::Admin* admin = nullptr;  // the demo's mock cluster cannot create topics by itself
   std::string probe_program;        // what tries plugins (see plugin/probe.h); empty: this program, which then must be the host
+  runtime::CrashJournal* journal = nullptr;   // null: what is in hand when the process dies stays unknown
+  runtime::LocalSuspects* local = nullptr;    // comes with the journal
 };
 
 struct HandlerState {

@@ -320,6 +320,7 @@ void read_running(const Section& section, HandlerConfig& config) {
   section.read("enabled", config.enabled);
   section.read("lanes", config.lanes);
   section.read("timeout", config.timeout);
+  section.read("max_crashes", config.max_crashes);
   section.read("rate_limit", config.rate_limit);
   read_batch(section.section("batch"), config.batch);
   read_breaker(section.section("breaker"), config.breaker);
@@ -407,6 +408,7 @@ void check_defaults(const Section& defaults, const Node* cluster) {
   defaults.read("enabled", handler.enabled);
   defaults.read("group", handler.group);
   defaults.read("timeout", handler.timeout);
+  defaults.read("max_crashes", handler.max_crashes);
   defaults.read("rate_limit", handler.rate_limit);
   read_membership(defaults, nullptr, handler);
 }

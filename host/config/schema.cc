@@ -31,6 +31,8 @@ constexpr std::array keys = {
     KeyInfo{"host", "log_format", T::word,
             "auto: journald under systemd, human on a terminal, else json", 0, 0, "auto|human|json|journald"},
     KeyInfo{"host", "log_file", T::path, "file for the log; without it stderr"},
+    KeyInfo{"host", "state_dir", T::path,
+            "folder for what must outlive the process, one for each host; without it the system's"},
     KeyInfo{"host", "audit_log", T::path, "file for operators' actions; without it none is written"},
     KeyInfo{"host", "drain_timeout", T::duration, "how long a stopping host lets handlers finish", second, day},
 
@@ -94,6 +96,8 @@ constexpr std::array keys = {
     KeyInfo{"handler", "isolation", T::word, "what a crashing handler takes down with it", 0, 0, "none|process"},
     KeyInfo{"handler", "lanes", T::integer, "threads; a partition belongs to one of them", 1, 256},
     KeyInfo{"handler", "timeout", T::duration, "of one call of the handler", 100 * ms, day, "", shared},
+    KeyInfo{"handler", "max_crashes", T::integer, "so many hosts may end while they handle a record; then it is dead-lettered", 1, 1000,
+            "", shared},
     KeyInfo{"handler", "rate_limit", T::integer, "records per second, all lanes together; 0: no limit", 0, 10'000'000,
             "", shared},
     KeyInfo{"handler", "session_timeout", T::duration, "silence after which the group gives a member up", second, day,

@@ -94,6 +94,7 @@ struct HandlerConfig {
   BreakerPolicy breaker;
   std::uint32_t rate_limit = 0;     // records per second that the handler is given, all lanes together; 0: no limit
   Millis timeout = std::chrono::seconds(30);  // of one process_batch
+  std::uint32_t max_crashes = 3;    // so many hosts may end while they handle a record; then it is dead-lettered
   bool enabled = true;
   RetryPolicy retry;
   DeadLetterPolicy dead_letter;
@@ -153,6 +154,7 @@ struct HostConfig {
   std::string log_level = "info";
   LogFormat log_format = LogFormat::automatic;  // journald under systemd, human on a terminal, else json
   std::string log_file;                       // path; empty: stderr
+  std::string state_dir;                      // folder of the crash journal; empty: as cli/state_dir.h finds one
   std::string audit_log;                      // path, for operators' actions; empty: none
   Millis drain_timeout = std::chrono::seconds(30);  // how long a stopping host lets handlers finish
   HttpConfig http;

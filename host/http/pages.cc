@@ -33,6 +33,7 @@ ordered_json json_of(const core::HandlerHealth& h) {
   if (!h.paused_because.empty()) out["paused_because"] = h.paused_because;
   out["breaker"] = {{"state", core::to_text(h.breaker.state)}, {"opened", h.breaker.opened}};
   if (!h.breaker.because.empty()) out["breaker"]["because"] = h.breaker.because;
+  out["suspects"] = h.suspects;
   out["source"] = json_of(h.source);
   if (h.retry) {
     out["retry"] = json_of(*h.retry);

@@ -16,6 +16,7 @@
 #include "plugin/call.h"
 #include "plugin/handler.h"
 #include "runtime/log.h"
+#include "runtime/progress.h"
 
 namespace hostler::plugin {
 namespace {

@@ -6,12 +6,21 @@
 #include <utility>
 
 #include "runtime/log.h"
+#include "runtime/signal_stack.h"
 
 namespace hostler::runtime {
 namespace {
 constexpr core::Millis lane_wait{1000};    // a lane with one source sleeps in it until records come
 constexpr core::Millis shared_wait{10};    // a lane with two sources looks at them in turn
 constexpr core::Millis first_pause{200}, longest_pause{5000};
+
+// The suspects of what was taken over are known before its first record is read.
+core::Result<std::vector<StartPosition>> with_suspects(Suspects& suspects, std::span<const AssignedPartition> assigned, std::vector<StartPosition> positions) {
+  std::vector<TakenPartition> taken;
+  for (std::size_t i = 0; i < assigned.size(); ++i) taken.push_back({assigned[i].where, positions[i].mark ? positions[i].mark->topic_id : 0, positions[i].start});
+  if (auto loaded = suspects.load(taken); !loaded) return core::Error{"ledger: " + loaded.error().message};
+  return positions;
+}
 }  // namespace
 
 // Takes marks over, on assignment and when a fence failed.
@@ -66,17 +75,18 @@ class HandlerRuntime::SourceAssignments final : public Assignments {
     std::vector<StartPosition> positions;
     if (runtime_.marks_ == nullptr) {
       for (const auto& partition : assigned) positions.push_back({partition.start, std::nullopt});
-      return positions;
+    } else {
+      std::vector<TakeOver> wanted;
+      for (const auto& partition : assigned) wanted.push_back({partition.where, partition.start});
+      auto marks = runtime_.marks_->take_over(wanted);
+      if (!marks) return core::Error{"ledger: " + marks.error().message};
+      for (const auto& mark : marks.value()) positions.push_back({mark.next, mark});
     }
-    std::vector<TakeOver> wanted;
-    for (const auto& partition : assigned) wanted.push_back({partition.where, partition.start});
-    auto marks = runtime_.marks_->take_over(wanted);
-    if (!marks) return core::Error{"ledger: " + marks.error().message};
-    for (const auto& mark : marks.value()) positions.push_back({mark.next, mark});
-    return positions;
+    return with_suspects(runtime_.suspects_, assigned, std::move(positions));
   }
 
   void revoked(std::span<const core::TopicPartition> partitions, bool /*lost*/) override {
+    runtime_.suspects_.forget(partitions);
     for (const auto& where : partitions)
       if (runtime_.relay_ != nullptr) runtime_.relay_->revoked(where);
   }
@@ -88,20 +98,26 @@ class HandlerRuntime::SourceAssignments final : public Assignments {
 // Retry topics have no mark: the rows of the delegated records decide.
 class HandlerRuntime::RetryAssignments final : public Assignments {
  public:
+  explicit RetryAssignments(HandlerRuntime& runtime) : runtime_(runtime) {}
+
   core::Result<std::vector<StartPosition>> start_positions(std::span<const AssignedPartition> assigned) override {
     std::vector<StartPosition> positions;
     for (const auto& partition : assigned) positions.push_back({partition.start, std::nullopt});
-    return positions;
+    return with_suspects(runtime_.suspects_, assigned, std::move(positions));
   }
-  void revoked(std::span<const core::TopicPartition> /*partitions*/, bool /*lost*/) override {}
+  void revoked(std::span<const core::TopicPartition> partitions, bool /*lost*/) override { runtime_.suspects_.forget(partitions); }
+
+ private:
+  HandlerRuntime& runtime_;
 };
 
 HandlerRuntime::HandlerRuntime(HandlerParts parts)
     : parts_(std::move(parts)),
       topics_(parts_.config, parts_.admin),
       intake_(parts_.config.breaker),
+      suspects_(parts_.config, parts_.ledger, parts_.local),
       source_assignments_(std::make_unique<SourceAssignments>(*this)),
-      retry_assignments_(std::make_unique<RetryAssignments>()) {
+      retry_assignments_(std::make_unique<RetryAssignments>(*this)) {
   if (parts_.ledger != nullptr) {
     if (parts_.config.publish == core::Publish::outbox) relay_ = std::make_unique<OutboxRelay>(parts_.config.name, *parts_.ledger, parts_.publisher);
     marks_ = std::make_unique<Marks>(parts_.config.name, *parts_.ledger, parts_.admin, relay_.get());
@@ -128,6 +144,7 @@ core::Status<> HandlerRuntime::start() {
     }
   }
   progress_.resize(sources.size());
+  if (auto opened = open_journal(); !opened) return opened;
   for (std::uint32_t i = 0; i < sources.size(); ++i) {
     auto created = std::make_shared<std::promise<core::Status<>>>();
     auto done = created->get_future();
@@ -155,6 +172,15 @@ core::Status<> HandlerRuntime::start() {
   if (relay_ != nullptr) relay_->start();
   if (auto started = source_->start(); !started) return started;
   if (retry_ != nullptr) retry_starter_ = std::thread([this] { start_retry(); });
+  return core::Status<>::success();
+}
+
+core::Status<> HandlerRuntime::open_journal() {
+  for (std::uint32_t i = 0; parts_.journal != nullptr && i < progress_.size(); ++i) {
+    auto lane = parts_.journal->add_lane(parts_.config.name, i, parts_.config.timeout, progress_[i]);
+    if (!lane) return lane.error();
+    journal_.push_back(std::move(*lane));
+  }
   return core::Status<>::success();
 }
 
@@ -188,10 +214,12 @@ void HandlerRuntime::run_lane(std::uint32_t index, std::vector<Source*> sources,
   }
   created(core::Status<>::success());
 
+  const SignalStack stack;
   std::vector<std::unique_ptr<Pipeline>> pipelines;
   for (auto* source : sources) {
     const PipelineParts parts{parts_.config, *source,           *lane,         parts_.publisher, parts_.clock, parts_.observer, marks_.get(),
-                              parts_.event_types, &progress_[index], rate_limit_.get(), &intake_, relay_.get()};
+                              parts_.event_types, &progress_[index], rate_limit_.get(), &intake_, relay_.get(),
+                              &suspects_, parts_.gate, journal_.empty() ? nullptr : journal_[index].get()};
     pipelines.push_back(std::make_unique<Pipeline>(parts));
   }
   const core::Millis wait = pipelines.size() == 1 ? lane_wait : shared_wait;
@@ -255,6 +283,7 @@ core::HandlerHealth HandlerRuntime::health() const {
   core::HandlerHealth out;
   out.name = parts_.config.name;
   out.timeout = parts_.config.timeout;
+  out.suspects = suspects_.count();
   {
     const std::scoped_lock lock(seen_mutex_);
     out.source = health_of(*source_, parts_.config.group, source_seen_);

@@ -17,16 +17,20 @@
 #include "core/host_config.h"
 #include "runtime/admin.h"
 #include "runtime/clock.h"
+#include "runtime/crash_journal.h"
 #include "runtime/derived_topics.h"
+#include "runtime/handling_gate.h"
 #include "runtime/intake.h"
 #include "runtime/lane.h"
 #include "runtime/ledger.h"
+#include "runtime/local_suspects.h"
 #include "runtime/observer.h"
 #include "runtime/outbox_relay.h"
 #include "runtime/pipeline.h"
 #include "runtime/progress.h"
 #include "runtime/publisher.h"
 #include "runtime/source.h"
+#include "runtime/suspects.h"
 
 namespace hostler::runtime {
 
@@ -44,6 +48,9 @@ struct HandlerParts {
   Clock& clock;
   std::vector<std::string> event_types;  // what the handler takes; empty: all
   bool single_lane;        // the handler asks for one lane: source and retry records share it on one thread
+  CrashJournal* journal = nullptr;   // of the host; null: what is in hand when it dies stays unknown
+  HandlingGate* gate = nullptr;      // of the host; comes with the journal
+  LocalSuspects* local = nullptr;    // likewise; asked where there is no ledger
 };
 
 class HandlerRuntime final {
@@ -71,6 +78,7 @@ class HandlerRuntime final {
 
   void run_lane(std::uint32_t index, std::vector<Source*> sources, std::function<void(core::Status<>)> created);
   void start_retry();
+  [[nodiscard]] core::Status<> open_journal();
 
   [[nodiscard]] core::GroupHealth health_of(const Consumer& consumer, const std::string& group, Standing& seen) const;
 
@@ -80,10 +88,12 @@ class HandlerRuntime final {
   std::unique_ptr<Marks> marks_;
   std::unique_ptr<RateLimit> rate_limit_;  // null: none
   Intake intake_;
+  Suspects suspects_;
   std::unique_ptr<Assignments> source_assignments_, retry_assignments_;
   std::unique_ptr<Consumer> source_, retry_;  // retry_ is null where nothing is ever retried
   std::vector<std::thread> lanes_;
   std::deque<LaneProgress> progress_;  // one per lane; filled before the first lane runs
+  std::vector<std::unique_ptr<JournalLane>> journal_;  // likewise; empty without a journal
   mutable std::mutex seen_mutex_;
   mutable Standing source_seen_, retry_seen_;  // guarded by seen_mutex_
   std::mutex creating_;  // lanes are created one at a time

@@ -108,6 +108,26 @@ struct TakeOver {
   core::Offset start;              // used when the mark does not exist yet
 };
 
+// A record in whose handling hosts died, on whichever host: a row of hostler_suspect. It is known by where it is delivered; on a source topic
+// that is its origin. Any settlement erases it, so that the place outlives every question about it.
+struct Suspect {
+  std::string service;
+  core::TopicPartition where;
+  std::int32_t topic_id = 0;       // of a source topic; 0 on a retry topic
+  core::Offset offset;
+  std::uint32_t crashes = 1;
+  std::uint32_t alone = 0;         // … of them when no other record could be to blame
+  bool hung = false;               // the last time: the handler did not return in time
+  std::string how;                 // the last time, in words: "signal 11 (SIGSEGV)"
+};
+
+// A partition that was taken over, whose records below `next` are settled.
+struct TakenPartition {
+  core::TopicPartition where;
+  std::int32_t topic_id = 0;
+  core::Offset next;
+};
+
 // How old rows of a service may become, by the database's clock.
 struct ExpiryRule {
   std::string_view service;
@@ -164,6 +184,10 @@ class LedgerSession {
   virtual LedgerStatus write_delegated(std::string_view service, std::span<const Delegation> rows) = 0;
   virtual LedgerStatus erase_delegated(std::string_view service, std::span<const OriginKey> origins) = 0;
 
+  // -- suspects --
+  // The records delivered at these places are settled.
+  virtual LedgerStatus erase_suspects(std::string_view service, std::span<const OriginKey> places) = 0;
+
   // -- the handler's SQL --
   // Pipelined, in order, then SET CONSTRAINTS ALL IMMEDIATE. Empty: all fine. After a failure the transaction is aborted: roll back.
   // A failure of the deferred constraints has index = statements.size().
@@ -197,6 +221,11 @@ class Ledger {
   // Result parallel to the request.
   virtual LedgerResult<std::vector<core::Mark>> take_over(std::string_view service, std::string_view cluster_id,
                                                           std::span<const TakeOver> partitions) = 0;
+  // Adds each suspect's crashes to what the ledger knows of it, in one transaction. `run` names the run of the host that died: of one run a
+  // record is counted once, however often this is called.
+  virtual LedgerStatus add_suspects(std::string_view run, std::span<const Suspect> suspects) = 0;
+  // The suspects of these partitions in the order of their offsets; erases those that are below `next`.
+  virtual LedgerResult<std::vector<Suspect>> suspects(std::string_view service, std::span<const TakenPartition> partitions) = 0;
   // One step of a pass that deletes what is older than the rules allow: at most `most` rows (at least 1), in a short transaction that waits for
   // nobody's row. A row that somebody holds stays for the next pass. Never touched: rows in state retry or parked, services without a rule.
   virtual LedgerResult<Expired> expire(std::span<const ExpiryRule> rules, ExpiryPlace from, std::uint32_t most) = 0;

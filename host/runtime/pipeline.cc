@@ -29,6 +29,24 @@ std::string sql_text(const LedgerError& error) { return "SQL error " + error.cod
 // A record on a retry topic that no host of ours wrote there.
 bool is_stray(const core::Batch& batch, const core::Record& record) { return batch.is_retry() && record.step.value == 0; }
 
+// In whose handling a host died, and which is handled again nevertheless.
+bool is_suspect(const core::Record& record) { return record.crashes > 0 && !record.filtered && record.invalid == core::DeadReason::none; }
+
+// The records are in the handler's hands for as long as this lives. The journal may be null.
+class InHand {
+ public:
+  InHand(JournalLane* journal, const core::Batch& batch, std::span<const OffsetRun> pieces, std::size_t count) : journal_(pieces.empty() ? nullptr : journal) {
+    if (journal_ != nullptr) journal_->enter(batch.where, batch.mark == nullptr ? 0 : batch.mark->topic_id, pieces, count);
+  }
+  ~InHand() {
+    if (journal_ != nullptr) journal_->leave();
+  }
+  InHand(const InHand&) = delete;
+  InHand& operator=(const InHand&) = delete;
+
+ private:
+  JournalLane* const journal_;
+};
 }  // namespace
 
 Pipeline::Pipeline(PipelineParts parts) : parts_(std::move(parts)), decoder_(parts_.handler, parts_.event_types) {}
@@ -45,6 +63,7 @@ bool Pipeline::run_once(core::Millis wait) {
   began_ = parts_.clock.steady();
   if (parts_.rate_limit != nullptr) parts_.rate_limit->take(batch_.records.size(), began_);
   decoder_.decode(batch_, parts_.clock.now());
+  if (parts_.suspects != nullptr) parts_.suspects->mark(batch_);
   run_batch();
   if (parts_.intake != nullptr) parts_.intake->leave(this, parts_.clock.steady());
   return true;
@@ -80,7 +99,7 @@ void Pipeline::run_batch() {
     if (batch_.records[i].invalid != core::DeadReason::none) force(i, Verdict::reject, {0, std::string(batch_.records[i].invalid_text), "", {}});
   }
   std::vector<Slice> slices;  // the next one last
-  if (count > 0) slices.push_back({&batch_, 0, count});
+  cut(count, slices);
   while (!slices.empty()) {
     const Slice slice = slices.back();
     slices.pop_back();
@@ -102,6 +121,18 @@ void Pipeline::run_batch() {
     return;
   }
   parts_.source.settled(batch_, batch_.records.back().delivered_offset.next());
+}
+
+// The batch in slices: a suspect that is handled again has one for itself, so that its neighbours neither crash nor wait with it.
+void Pipeline::cut(std::size_t count, std::vector<Slice>& slices) {
+  std::size_t end = count;
+  for (std::size_t i = count; i-- > 0;) {
+    if (!is_suspect(batch_.records[i])) continue;
+    if (i + 1 < end) slices.push_back({&batch_, i + 1, end - i - 1});
+    slices.push_back({&batch_, i, 1});
+    end = i;
+  }
+  if (end > 0) slices.push_back({&batch_, 0, end});
 }
 
 Pipeline::Settled Pipeline::settle(const Slice& slice) {
@@ -127,6 +158,7 @@ Pipeline::Settled Pipeline::settle(const Slice& slice) {
     tell_intake(slice);
     tell_relay(slice);
     report(slice);
+    if (parts_.suspects != nullptr) note_suspects(slice);
     return Settled::yes;
   }
 }
@@ -134,6 +166,15 @@ Pipeline::Settled Pipeline::settle(const Slice& slice) {
 // Steps 2 and 3: begin and execute. False: `end` says how, or (end == yes) to try again.
 bool Pipeline::handle(const Slice& slice, Settled& end) {
   end = Settled::yes;
+  // Before the transaction, so that nobody waits for a turn with locks in hand; and nobody has a turn while it waits for anything else.
+  HandlingGate::Turn turn(parts_.gate, is_suspect(slice.records().front()) ? HandlingGate::Company::none : HandlingGate::Company::welcome, [this] {
+    turned();
+    return still_mine();
+  });
+  if (!turn.entered()) {
+    end = give_back(slice, core::Millis(0));
+    return false;
+  }
   const core::SteadyTime asked = parts_.clock.steady();
   const auto begun = [&] {
     const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::ledger);
@@ -142,6 +183,7 @@ bool Pipeline::handle(const Slice& slice, Settled& end) {
     return status;
   }();
   if (!begun) {
+    turn.end();
     parts_.lane.rollback();
     const bool collided = begun.error().kind == LedgerError::Kind::again;
     if (collided ? !run_again(begun.error(), asked) : !outage("ledger: " + begun.error().message)) end = give_back(slice, core::Millis(0));
@@ -155,11 +197,18 @@ bool Pipeline::handle(const Slice& slice, Settled& end) {
   }
   // Verdicts of an earlier run stand when the same records ran and none of them looked into the rolled back transaction.
   if (executed_ && run_ == ran_ && !verdicts_.queried) return true;
+  if (!name_pieces(slice)) {  // more than can be named are not handed out together
+    parts_.lane.rollback();
+    end = Settled::split;
+    return false;
+  }
   const core::SteadyTime called = parts_.clock.steady();
   auto executed = [&] {
     const LaneProgress::Visit runs(parts_.progress, LaneProgress::Place::handler);
+    const InHand in_hand(parts_.journal, batch_, pieces_, in_hand_);
     return parts_.lane.execute(slice, run_);
   }();
+  turn.end();
   executed_ = executed.ok();
   if (!executed_) {
     parts_.lane.rollback();
@@ -169,6 +218,26 @@ bool Pipeline::handle(const Slice& slice, Settled& end) {
   verdicts_ = std::move(executed.value());
   ran_ = run_;
   return true;
+}
+
+// What the handler is about to get, for the journal.
+bool Pipeline::name_pieces(const Slice& slice) {
+  pieces_.clear();
+  if (parts_.journal == nullptr) return true;
+  const auto records = slice.records();
+  in_hand_ = static_cast<std::size_t>(std::count(run_.begin(), run_.end(), std::uint8_t{1}));
+  const core::Offset first = records.front().delivered_offset, last = records.back().delivered_offset;
+  if (in_hand_ == records.size() && last.value - first.value + 1 == static_cast<std::int64_t>(records.size())) {
+    pieces_.push_back({first, last});
+    return true;
+  }
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (run_[i] == 0) continue;
+    const core::Offset at = records[i].delivered_offset;
+    if (!pieces_.empty() && pieces_.back().last.next() == at) pieces_.back().last = at;
+    else pieces_.push_back({at, at});
+  }
+  return pieces_.size() <= CrashJournal::most_runs;
 }
 
 Pipeline::Settled Pipeline::after_failed_execution(const Slice& slice, ExecuteFailure& failure, core::SteadyTime called) {
@@ -516,6 +585,12 @@ void Pipeline::say_paused(const std::string& why) {
   paused_because_ = why;
   log(LogLevel::warn, "handler " + parts_.handler.name + ", " + batch_.where.topic + "/" + std::to_string(batch_.where.partition.value) + ": waiting: " + why);
   parts_.observer.intake(parts_.handler.name, why);
+}
+
+void Pipeline::note_suspects(const Slice& slice) {
+  for (const auto& record : slice.records()) {
+    if (record.crashes > 0) parts_.suspects->settled(batch_.where, record);
+  }
 }
 
 // What the handler made of the slice's records; copies, duplicates and what never reached it say nothing about it.

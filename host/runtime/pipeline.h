@@ -13,7 +13,9 @@
 #include "core/host_config.h"
 #include "core/record.h"
 #include "runtime/clock.h"
+#include "runtime/crash_journal.h"
 #include "runtime/decoder.h"
+#include "runtime/handling_gate.h"
 #include "runtime/intake.h"
 #include "runtime/lane.h"
 #include "runtime/outbox_relay.h"
@@ -22,6 +24,7 @@
 #include "runtime/publisher.h"
 #include "runtime/rate_limit.h"
 #include "runtime/source.h"
+#include "runtime/suspects.h"
 #include "runtime/transaction.h"
 
 namespace hostler::runtime {
@@ -46,6 +49,9 @@ struct PipelineParts {
   RateLimit* rate_limit = nullptr;       // shared by the handler's pipelines; null: none
   Intake* intake = nullptr;              // shared likewise; null: no breaker
   OutboxRelay* relay = nullptr;          // hears of rows in the outbox; null: none are written
+  Suspects* suspects = nullptr;          // shared likewise; null: there are none
+  HandlingGate* gate = nullptr;          // shared by all lanes of the host; null: suspects have company
+  JournalLane* journal = nullptr;        // where it is noted what is in the handler's hands; may be null
 };
 
 class Pipeline {
@@ -74,8 +80,10 @@ class Pipeline {
 
   [[nodiscard]] std::size_t may_poll(core::Millis wait);
   void run_batch();
+  void cut(std::size_t count, std::vector<Slice>& slices);
   Settled settle(const Slice& slice);
   bool handle(const Slice& slice, Settled& end);
+  [[nodiscard]] bool name_pieces(const Slice& slice);
   Settled after_failed_execution(const Slice& slice, ExecuteFailure& failure, core::SteadyTime called);
   void route(const Slice& slice);
   bool rerun_without_undone(const Slice& slice, Settled& end);
@@ -101,6 +109,7 @@ class Pipeline {
   void say_paused(const std::string& why);
   [[nodiscard]] bool run_again(const LedgerError& why, core::SteadyTime asked);
   void flowing();
+  void note_suspects(const Slice& slice);
   void tell_intake(const Slice& slice);
   void note_intake(Intake::Change change);
   void turned() const;
@@ -117,6 +126,8 @@ class Pipeline {
   // parallel to the slice being settled:
   std::vector<Admission> admissions_;
   std::vector<std::uint8_t> run_, ran_;          // to be handled now; what verdicts_ stands for
+  std::vector<OffsetRun> pieces_;                // run_ as the journal names it
+  std::size_t in_hand_ = 0;                      // … and how many records that is
   Verdicts verdicts_;
   bool executed_ = false;                        // verdicts_ belongs to this slice and may be used again
   std::vector<core::Disposition> dispositions_;

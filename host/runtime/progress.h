@@ -48,25 +48,28 @@ class LaneProgress {
   // The lane's thread is over although it should go on.
   void ended() { ended_ = true; }
 
+  // For how long the handler's own code has been running; empty: it is not.
+  [[nodiscard]] std::optional<core::Millis> handling() const { return in(Place::ledger, 0) ? std::nullopt : in(Place::handler, ticks()); }
+
   [[nodiscard]] core::LaneHealth health(std::uint32_t index) const {
     const std::int64_t now = ticks();
-    const auto in = [&](Place place) -> std::optional<core::Millis> {
-      const std::int64_t then = since_[static_cast<std::size_t>(place)];
-      return then == 0 ? std::nullopt : std::optional(since(then, now));
-    };
     core::LaneHealth out;
     out.index = index;
     out.ended = ended_;
     out.quiet = since(turned_, now);
-    out.handling = in(Place::handler);
-    out.publishing = in(Place::brokers);
-    out.settling = in(Place::ledger);
+    out.handling = handling();
+    out.publishing = in(Place::brokers, now);
+    out.settling = in(Place::ledger, now);
     const std::lock_guard lock(mutex_);
     out.paused_because = paused_because_;
     return out;
   }
 
  private:
+  [[nodiscard]] std::optional<core::Millis> in(Place place, std::int64_t now) const {
+    const std::int64_t then = since_[static_cast<std::size_t>(place)];
+    return then == 0 ? std::nullopt : std::optional(since(then, now));
+  }
   static std::int64_t ticks() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
   static core::Millis since(std::int64_t then, std::int64_t now) {
     return std::chrono::duration_cast<core::Millis>(std::chrono::steady_clock::duration(now > then ? now - then : 0));

@@ -27,6 +27,28 @@ runtime::LedgerResult<std::vector<core::Mark>> PgLedger::take_over(std::string_v
   return marks;
 }
 
+runtime::LedgerStatus PgLedger::add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) {
+  if (suspects.empty()) return runtime::LedgerStatus::success();
+  PgSession session(access_, pool_, pool_->take());
+  if (auto begun = session.begin(); !begun) return begun;
+  if (auto added = session.add_suspects(run, suspects); !added) return added;
+  LedgerError why;
+  // Unknown is safe to repeat: of one run a record is counted once.
+  if (session.commit(&why) != CommitOutcome::committed) return why;
+  return runtime::LedgerStatus::success();
+}
+
+runtime::LedgerResult<std::vector<runtime::Suspect>> PgLedger::suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) {
+  if (partitions.empty()) return std::vector<runtime::Suspect>();
+  PgSession session(access_, pool_, pool_->take());
+  if (auto begun = session.begin(); !begun) return std::move(begun.error());
+  auto found = session.suspects(service, partitions);
+  if (!found) return found;
+  LedgerError why;
+  if (session.commit(&why) != CommitOutcome::committed) return why;
+  return found;
+}
+
 runtime::LedgerResult<runtime::Expired> PgLedger::expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most) {
   PgSession session(access_, pool_, pool_->take());
   if (auto begun = session.begin(); !begun) return std::move(begun.error());

@@ -200,6 +200,10 @@ LedgerStatus PgSession::erase_delegated(std::string_view service, std::span<cons
   return status(in_transaction_do("deleting rows of delegated records", [&](PgStatements& s) { s.erase_delegated(service, origins); }));
 }
 
+LedgerStatus PgSession::erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places) {
+  return status(in_transaction_do("erasing suspects", [&](PgStatements& s) { s.erase_suspects(service, places); }));
+}
+
 std::optional<runtime::StatementFailure> PgSession::run(std::span<const runtime::SqlStatement> statements) {
   if (auto error = cannot_work()) return runtime::StatementFailure{0, std::move(*error)};
   const auto constraints = constraints_after(statements);
@@ -238,6 +242,16 @@ runtime::LedgerResult<std::vector<core::Mark>> PgSession::take_over(std::string_
                                                                     std::span<const runtime::TakeOver> partitions) {
   std::vector<core::Mark> out;
   if (auto error = in_transaction_do("taking marks over", [&](PgStatements& s) { out = s.take_over(service, cluster_id, partitions); })) return std::move(*error);
+  return out;
+}
+
+LedgerStatus PgSession::add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) {
+  return status(in_transaction_do("adding suspects", [&](PgStatements& s) { s.add_suspects(run, suspects); }));
+}
+
+runtime::LedgerResult<std::vector<runtime::Suspect>> PgSession::suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) {
+  std::vector<runtime::Suspect> out;
+  if (auto error = in_transaction_do("reading suspects", [&](PgStatements& s) { out = s.suspects(service, partitions); })) return std::move(*error);
   return out;
 }
 

@@ -189,11 +189,15 @@ void PgStatements::write_delegated(std::string_view service, std::span<const run
   if (s.records.capacity() > std::size_t{1} << 20) std::string().swap(s.records);
 }
 
-void PgStatements::erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins) {
+void PgStatements::erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins) { erase_at("hostler_delegated", service, origins); }
+
+void PgStatements::erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places) { erase_at("hostler_suspect", service, places); }
+
+void PgStatements::erase_at(const char* table, std::string_view service, std::span<const runtime::OriginKey> places) {
   const std::string owner(service);
   OriginArrays arrays;
-  arrays.fill(origins, sorted_once(origins), [](const runtime::OriginKey& o) -> const runtime::OriginKey& { return o; });
-  session_ << "DELETE FROM hostler_delegated WHERE service = :service AND (topic, topic_id, partition, record_offset) IN (SELECT * FROM " << origins_sql << ")",
+  arrays.fill(places, sorted_once(places), [](const runtime::OriginKey& o) -> const runtime::OriginKey& { return o; });
+  session_ << "DELETE FROM " << table << " WHERE service = :service AND (topic, topic_id, partition, record_offset) IN (SELECT * FROM " << origins_sql << ")",
       use(owner), use(arrays.topics), use(arrays.topic_ids), use(arrays.partitions), use(arrays.offsets);
 }
 

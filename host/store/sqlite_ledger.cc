@@ -30,6 +30,28 @@ runtime::LedgerResult<std::vector<core::Mark>> SqliteLedger::take_over(std::stri
   return marks;
 }
 
+runtime::LedgerStatus SqliteLedger::add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) {
+  if (suspects.empty()) return runtime::LedgerStatus::success();
+  SqliteSession session(file_, busy_timeout_, pool_, pool_->take());
+  if (auto begun = session.begin(); !begun) return begun;
+  if (auto added = session.add_suspects(run, suspects); !added) return added;
+  LedgerError why;
+  // Unknown is safe to repeat: of one run a record is counted once.
+  if (session.commit(&why) != CommitOutcome::committed) return why;
+  return runtime::LedgerStatus::success();
+}
+
+runtime::LedgerResult<std::vector<runtime::Suspect>> SqliteLedger::suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) {
+  if (partitions.empty()) return std::vector<runtime::Suspect>();
+  SqliteSession session(file_, busy_timeout_, pool_, pool_->take());
+  if (auto begun = session.begin(); !begun) return std::move(begun.error());
+  auto found = session.suspects(service, partitions);
+  if (!found) return found;
+  LedgerError why;
+  if (session.commit(&why) != CommitOutcome::committed) return why;
+  return found;
+}
+
 runtime::LedgerResult<runtime::Expired> SqliteLedger::expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most) {
   SqliteSession session(file_, busy_timeout_, pool_, pool_->take());
   return session.expire(rules, from, most);

@@ -147,6 +147,10 @@ LedgerStatus SqliteSession::erase_delegated(std::string_view service, std::span<
   return status(in_transaction_do([&](SqliteStatements& s) { s.erase_delegated(service, origins); }));
 }
 
+LedgerStatus SqliteSession::erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places) {
+  return status(in_transaction_do([&](SqliteStatements& s) { s.erase_suspects(service, places); }));
+}
+
 std::optional<runtime::StatementFailure> SqliteSession::run(std::span<const runtime::SqlStatement> statements) {
   if (auto error = cannot_work()) return runtime::StatementFailure{0, std::move(*error)};
   for (std::size_t i = 0; i < statements.size(); ++i)
@@ -170,6 +174,16 @@ runtime::LedgerResult<std::vector<core::Mark>> SqliteSession::take_over(std::str
                                                                         std::span<const runtime::TakeOver> partitions) {
   std::vector<core::Mark> out;
   if (auto error = in_transaction_do([&](SqliteStatements& s) { out = s.take_over(service, cluster_id, partitions); })) return std::move(*error);
+  return out;
+}
+
+LedgerStatus SqliteSession::add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) {
+  return status(in_transaction_do([&](SqliteStatements& s) { s.add_suspects(run, suspects); }));
+}
+
+runtime::LedgerResult<std::vector<runtime::Suspect>> SqliteSession::suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) {
+  std::vector<runtime::Suspect> out;
+  if (auto error = in_transaction_do([&](SqliteStatements& s) { out = s.suspects(service, partitions); })) return std::move(*error);
   return out;
 }
 

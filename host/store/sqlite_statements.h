@@ -30,6 +30,9 @@ class SqliteStatements {
   std::vector<std::optional<runtime::Delegated>> read_delegated(std::string_view service, std::span<const runtime::OriginKey> origins);
   void write_delegated(std::string_view service, std::span<const runtime::Delegation> rows);
   void erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins);
+  void erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places);
+  void add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects);
+  std::vector<runtime::Suspect> suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions);
   std::vector<core::Mark> take_over(std::string_view service, std::string_view cluster_id, std::span<const runtime::TakeOver> partitions);
 
   // What one step of a pass finds outside of a transaction, and what it deletes of that inside of one; see runtime::Ledger::expire.

@@ -270,7 +270,7 @@ TEST_CASE("check finds what the database would refuse") {
   const Finished keeps = program({"check", "--config", file});
   INFO(keeps.output);
   CHECK_THAT(keeps.output, contains("the role " + role + " may not write the ledger's tables; grant it SELECT, INSERT, UPDATE and DELETE on them"));
-  server.query("GRANT DELETE ON " + schema.name() + ".processed_events TO " + quoted);
+  server.query("GRANT DELETE ON " + schema.name() + ".processed_events, " + schema.name() + ".hostler_suspect TO " + quoted);
   CHECK_THAT(program({"check", "--config", file}).output, !contains("cannot be written"));
 
   server.query("DROP OWNED BY " + quoted);
@@ -297,13 +297,14 @@ TEST_CASE("check finds files that cannot be used") {
   fs::permissions(folder / "token", fs::perms::owner_read | fs::perms::others_read);
   const std::string text = "[http]\ntoken_file = \"token\"\ntls_certificate = \"none.crt\"\ntls_key = \"none.key\"\n" +
                            config_text("sqlite://" + (folder / "a.db").string());
-  const std::string file = folder.write("x.toml", text.substr(0, text.find("[kafka]")) + "log_file = \"nowhere/log\"\n" + text.substr(text.find("[kafka]"))).string();
+  const std::string file = folder.write("x.toml", text.substr(0, text.find("[kafka]")) + "log_file = \"nowhere/log\"\nstate_dir = \"token/state\"\n" + text.substr(text.find("[kafka]"))).string();
   const Finished done = program({"check", "--config", file});
   INFO(done.output);
   CHECK(done.status.code == 1);
   CHECK_THAT(done.output, contains("[http] token_file: " + (folder / "token").string() + " can be read by others; run: chmod 600 ") &&
                               contains("[http] tls_certificate: " + (folder / "none.crt").string() + " cannot be read: No such file") &&
-                              contains("[http] tls_key: ") && contains("[host] log_file: " + (folder / "nowhere").string() + " cannot be written"));
+                              contains("[http] tls_key: ") && contains("[host] log_file: " + (folder / "nowhere").string() + " cannot be written") &&
+                              contains("[host] state_dir: " + (folder / "token/state").string() + " cannot be made or written in (see " + (folder / "token").string() + ")"));
 }
 
 TEST_CASE("check --show prints every value and its source, and asks nobody") {

@@ -33,7 +33,7 @@ class MemoryLedger final : public runtime::Ledger {
  public:
   using Error = runtime::LedgerError;
   enum class Call : std::uint8_t { begin, find_ids, claim_ids, set_id_states, fence, barrier, lock_delegated, write_delegated,
-                                   erase_delegated, run, query, commit, take_over, expire, probe };
+                                   erase_delegated, run, query, commit, take_over, erase_suspects, add_suspects, suspects, expire, probe };
 
   struct MarkRow {
     core::Mark mark;
@@ -45,6 +45,10 @@ class MemoryLedger final : public runtime::Ledger {
   struct DelegatedRow {
     runtime::Delegated row;
     std::optional<std::string> key, record;
+  };
+  struct SuspectRow {
+    runtime::Suspect suspect;
+    std::string run;
   };
   struct IdEntry {
     runtime::RowState state = runtime::RowState::done;
@@ -112,6 +116,7 @@ class MemoryLedger final : public runtime::Ledger {
   }
   [[nodiscard]] std::map<EventId, IdEntry> ids() const { return locked([&] { return data_.ids; }); }
   [[nodiscard]] std::map<OriginId, DelegatedRow> delegated() const { return locked([&] { return data_.delegated; }); }
+  [[nodiscard]] std::map<OriginId, SuspectRow> suspect_rows() const { return locked([&] { return data_.suspects; }); }
   [[nodiscard]] std::size_t commits() const { return locked([&] { return commits_; }); }
   [[nodiscard]] std::size_t rollbacks() const { return locked([&] { return rollbacks_; }); }
   // How often a call was made, failed ones included.
@@ -140,6 +145,35 @@ class MemoryLedger final : public runtime::Ledger {
       if (fresh) it->second = {{p.start, 0, topic_id}, {}, {}, {}, 0, std::string(cluster_id)};
       ++it->second.mark.epoch;
       out.push_back(it->second.mark);
+    }
+    return out;
+  }
+
+  runtime::LedgerStatus add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) override {
+    if (auto e = enter(Call::add_suspects)) return *e;
+    std::unique_lock lock(mutex_);
+    if (!wait_for_writer(lock)) return busy();
+    for (const auto& s : suspects) {
+      const auto [it, fresh] = data_.suspects.try_emplace({s.service, s.where.topic, s.topic_id, s.where.partition.value, s.offset.value}, SuspectRow{s, std::string(run)});
+      if (fresh || it->second.run == run) continue;
+      auto merged = s;
+      merged.crashes += it->second.suspect.crashes;
+      merged.alone += it->second.suspect.alone;
+      it->second = {std::move(merged), std::string(run)};
+    }
+    return runtime::LedgerStatus::success();
+  }
+
+  runtime::LedgerResult<std::vector<runtime::Suspect>> suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) override {
+    if (auto e = enter(Call::suspects)) return *e;
+    std::unique_lock lock(mutex_);
+    if (!wait_for_writer(lock)) return busy();
+    std::vector<runtime::Suspect> out;
+    for (const auto& p : partitions) {
+      const auto here = [&](std::int64_t offset) { return OriginId{std::string(service), p.where.topic, p.topic_id, p.where.partition.value, offset}; };
+      data_.suspects.erase(data_.suspects.lower_bound(here(INT64_MIN)), data_.suspects.lower_bound(here(p.next.value)));
+      const auto end = data_.suspects.upper_bound(here(INT64_MAX));
+      for (auto it = data_.suspects.lower_bound(here(p.next.value)); it != end; ++it) out.push_back(it->second.suspect);
     }
     return out;
   }
@@ -197,6 +231,7 @@ class MemoryLedger final : public runtime::Ledger {
     std::map<MarkId, MarkRow> marks;
     std::map<EventId, IdEntry> ids;
     std::map<OriginId, DelegatedRow> delegated;
+    std::map<OriginId, SuspectRow> suspects;
     std::vector<Effect> effects;
   };
 
@@ -341,6 +376,12 @@ class MemoryLedger final : public runtime::Ledger {
     runtime::LedgerStatus erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins) override {
       if (auto e = check(Call::erase_delegated)) return *e;
       for (const auto& o : origins) work_.delegated.erase(key(service, o));
+      return runtime::LedgerStatus::success();
+    }
+
+    runtime::LedgerStatus erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places) override {
+      if (auto e = check(Call::erase_suspects)) return *e;
+      for (const auto& place : places) work_.suspects.erase(key(service, place));
       return runtime::LedgerStatus::success();
     }
 

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "flow/host_fixture.h"
+#include "runtime/crash_journal.h"
 #include "support/catch.h"
 #include "support/file.h"
 #include "support/http.h"
@@ -52,6 +53,7 @@ TEST_CASE("a second TERM stops the host at once, and what it held is not lost") 
   REQUIRE(end);
   CHECK(end->code == 1);
   CHECK_THAT(busy.host->output(), contains("second signal: stopped at once; what was in flight is handled again"));
+  CHECK((*hostler::runtime::CrashJournal::open(busy.world.folder() / "state-flow"))->predecessor().calls.empty());  // it was told to
   CHECK(busy.world.kafka().lag(busy.world.group(), busy.topic) == 1);
   CHECK(busy.world.effect_count() == 0);
 }

@@ -46,7 +46,7 @@ TEST_CASE("the service files leave a host next to no rights: exposure at most 1.
 TEST_CASE("a host is restarted for ever, watched, and given more time to stop than it takes") {
   for (const char* name : {"hostler.service", "hostler@.service"}) {
     const std::string text = text_of(std::filesystem::path(HOSTLER_SOURCE_DIR) / "packaging/systemd" / name);
-    for (const char* line : {"\nType=notify\n", "\nRestart=always\n", "\nStartLimitIntervalSec=0\n", "\nWatchdogSec=30s\n", "\nTimeoutStopSec=45s\n", "\nExecReload=/bin/kill -HUP $MAINPID\n"})
+    for (const char* line : {"\nType=notify\n", "\nRestart=always\n", "\nStateDirectory=hostler", "\nStartLimitIntervalSec=0\n", "\nWatchdogSec=30s\n", "\nTimeoutStopSec=45s\n", "\nExecReload=/bin/kill -HUP $MAINPID\n"})
       CHECK_THAT(text, contains(line));
   }
 }

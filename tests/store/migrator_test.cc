@@ -72,17 +72,17 @@ TEST_CASE("an empty database is planned, migrated, and then there is nothing lef
   auto migrator = db.migrator();
   auto planned = migrator->plan();
   REQUIRE(planned.ok());
-  CHECK(names(*planned) == std::vector<std::string>{"hostler/0001_ledger.sql"});
+  CHECK(names(*planned) == std::vector<std::string>{"hostler/0001_ledger.sql", "hostler/0002_suspects.sql"});
   CHECK(applied(*migrator) == names(*planned));
   CHECK(migrator->plan()->empty());
   CHECK(applied(*migrator).empty());
-  CHECK(db.database()->query("SELECT owner, name, length(checksum) FROM hostler_migration") == Rows{{"hostler", "0001_ledger.sql", "64"}});
+  CHECK(db.database()->query("SELECT owner, name, length(checksum) FROM hostler_migration ORDER BY name") == Rows{{"hostler", "0001_ledger.sql", "64"}, {"hostler", "0002_suspects.sql", "64"}});
   CHECK(db.database()->query("SELECT * FROM processed_events WHERE event_id = 'evt-123'").empty());
 }
 
 TEST_CASE("planning changes nothing") {
   ON_EMPTY_DATABASE(db);
-  CHECK(db.migrator()->plan()->size() == 1);
+  CHECK_FALSE(db.migrator()->plan()->empty());
   if (db_store == Store::sqlite) CHECK_FALSE(std::filesystem::exists(db.folder / "ledger.db"));
   else CHECK(db.database()->number("SELECT count(*) FROM pg_tables WHERE schemaname = '" + db.schema->name() + "'") == 0);
 }
@@ -90,6 +90,7 @@ TEST_CASE("planning changes nothing") {
 TEST_CASE("migrators that start at once do the work once") {
   ON_EMPTY_DATABASE(db);
   db.write("svc/0001_a.sql", "CREATE TABLE a (x int);");
+  const auto hosts_own = static_cast<int>(db.migrator()->plan()->size());
   std::atomic<int> total{0}, failures{0};
   std::vector<std::thread> threads;
   for (int i = 0; i < 6; ++i)
@@ -102,7 +103,7 @@ TEST_CASE("migrators that start at once do the work once") {
     });
   for (auto& t : threads) t.join();
   CHECK(failures == 0);
-  CHECK(total == 2);
+  CHECK(total == hosts_own + 1);
 }
 
 TEST_CASE("an applied migration that was edited is refused with its name and the mend") {
@@ -144,7 +145,7 @@ TEST_CASE("a handler's migrations come from its folder, or from the database's f
   db.write("both/0001_a.sql", "neither this");
   auto migrator = db.migrator("plain");
   REQUIRE(migrator->add_folder("both", db.folder / "both").ok());
-  CHECK(applied(*migrator) == std::vector<std::string>{"hostler/0001_ledger.sql", "plain/0001_a.sql", "both/0001_a.sql"});
+  CHECK(applied(*migrator) == std::vector<std::string>{"hostler/0001_ledger.sql", "hostler/0002_suspects.sql", "plain/0001_a.sql", "both/0001_a.sql"});
   CHECK(db.database()->query("SELECT * FROM plain, mine").empty());
 }
 

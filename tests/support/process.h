@@ -55,6 +55,7 @@ class Process {
   std::optional<ExitStatus> status_; // set once it has been waited for
   std::filesystem::path output_;
   bool owns_output_ = false;
+  std::filesystem::path state_; // its XDG_STATE_HOME unless it was given one; removed with the object
 };
 
 struct Finished {

@@ -4,7 +4,7 @@
 //   probe.lingers   no SQL; its end takes ten minutes
 //   probe.effects   a row of `table` per record, enqueued before the verdict is known, as sql.effects does
 //
-// What becomes of a record is said by its header `steer`, else by its value, as in steering.h: so can records fail whose value
+// What becomes of a record is said by its header `steer`, else by its value, as in steering.h and deaths.h: so can records fail whose value
 // must be something else. Each delivery adds a line "event-id attempt milliseconds-since-1970 process-id" to the file `journal`.
 #include <fcntl.h>
 #include <unistd.h>
@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "deaths.h"
 #include "steering.h"
 
 namespace {
@@ -48,6 +49,7 @@ class Journal {
 
 hostler::Verdict steered(const hostler::Record& record, const hostler::Context& ctx) {
   const auto steer = ctx.headers().find("steer");
+  if (auto verdict = deaths::die_as_told(record, steer ? steer->text() : record.value().text(), ctx)) return std::move(*verdict);
   if (!steer) return steering::verdict(record);
   hostler_record other = record.c();
   other.value = steer->c();
