@@ -1,4 +1,4 @@
-// The ledgers that the contract suite runs on: two in memory, SQLite, PostgreSQL. Each test has its own, migrated and empty.
+// The ledgers that the contract suite runs on: in memory, SQLite, PostgreSQL. Each test has its own, migrated and empty.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "fakes/memory_ledger.h"
-#include "fakes/row_ledger.h"
 #include "runtime/ledger.h"
 #include "store/migrator.h"
 #include "store/open_ledger.h"
@@ -40,11 +39,9 @@ class MemoryBackend final : public LedgerBackend {
   std::string id_state(const std::string& service, const std::string& id) override {
     const auto ids = ledger_.ids();
     const auto it = ids.find({service, id});
-    return it == ids.end() ? "" : name_of(it->second.state);
-  }
-  static std::string name_of(runtime::RowState state) {
+    if (it == ids.end()) return "";
     constexpr const char* names[] = {"done", "retry", "dead", "parked"};
-    return names[static_cast<std::size_t>(state)];
+    return names[static_cast<std::size_t>(it->second.state)];
   }
   std::string event_type(const std::string& service, const std::string& id) override {
     const auto ids = ledger_.ids();
@@ -76,28 +73,6 @@ inline std::unique_ptr<runtime::Ledger> open_migrated(const std::string& url, st
   if (!ledger) throw std::runtime_error(ledger.error().message);
   return std::move(*ledger);
 }
-
-class RowBackend final : public LedgerBackend {
- public:
-  RowLedger& ledger() override { return ledger_; }
-  std::string id_state(const std::string& service, const std::string& id) override {
-    const auto ids = ledger_.ids();
-    const auto it = ids.find({service, id});
-    return it == ids.end() ? "" : MemoryBackend::name_of(it->second.state);
-  }
-  std::string event_type(const std::string& service, const std::string& id) override {
-    const auto ids = ledger_.ids();
-    const auto it = ids.find({service, id});
-    return it == ids.end() ? "" : it->second.event_type;
-  }
-  std::string acked(const std::string& service, const std::string& topic, int partition) override {
-    const auto mark = ledger_.mark(service, topic, partition);
-    return mark ? std::to_string(mark->acked.value) : "";
-  }
-
- private:
-  RowLedger ledger_;
-};
 
 class DatabaseBackend : public LedgerBackend {
  public:
@@ -154,11 +129,10 @@ class PostgresBackend final : public DatabaseBackend {
   Postgres database_;
 };
 
-enum class Store { memory, rows, sqlite, postgresql };
+enum class Store { memory, sqlite, postgresql };
 inline std::unique_ptr<LedgerBackend> make_backend(Store store) {
   switch (store) {
     case Store::memory: return std::make_unique<MemoryBackend>();
-    case Store::rows: return std::make_unique<RowBackend>();
     case Store::sqlite: return std::make_unique<SqliteBackend>();
     case Store::postgresql: return std::make_unique<PostgresBackend>();
   }
@@ -172,10 +146,9 @@ inline std::unique_ptr<DatabaseBackend> make_database(Store store) {
 
 // Use as: HOSTLER_ON_EVERY_LEDGER(backend); runs the rest of the test case once on each.
 #define HOSTLER_ON_EVERY_LEDGER(backend)                                                                                            \
-  const auto backend##_store = GENERATE(::hostler::testing::Store::memory, ::hostler::testing::Store::rows,                         \
-                                        ::hostler::testing::Store::sqlite, ::hostler::testing::Store::postgresql);                  \
+  const auto backend##_store = GENERATE(::hostler::testing::Store::memory, ::hostler::testing::Store::sqlite,                       \
+                                        ::hostler::testing::Store::postgresql);                                                     \
   INFO("ledger " << (backend##_store == ::hostler::testing::Store::memory ? "in memory"                                             \
-                     : backend##_store == ::hostler::testing::Store::rows ? "in memory, with row locks"                             \
                      : backend##_store == ::hostler::testing::Store::sqlite ? "SQLite" : "PostgreSQL"));                            \
   const auto backend = ::hostler::testing::make_backend(backend##_store)
 #define HOSTLER_ON_EVERY_DATABASE(backend)                                                                                          \

@@ -22,6 +22,8 @@ class ChaosLedger final : public runtime::Ledger {
   std::unique_ptr<runtime::LedgerSession> lease() override;
   runtime::LedgerResult<std::vector<core::Mark>> take_over(std::string_view service, std::string_view cluster_id,
                                                            std::span<const runtime::TakeOver> partitions) override;
+  runtime::LedgerResult<runtime::Expired> expire(std::span<const runtime::ExpiryRule>, runtime::ExpiryPlace, std::uint32_t) override { return runtime::Expired{}; }  // nothing is old here
+  runtime::LedgerStatus probe() override { return runtime::LedgerStatus::success(); }
 
   // Kills an open session, or decides what became of a COMMIT in doubt. [test's thread, while all actors rest]
   void strike();
