@@ -218,7 +218,8 @@ void HandlerRuntime::run_lane(std::uint32_t index, std::vector<Source*> sources,
   std::vector<std::unique_ptr<Pipeline>> pipelines;
   for (auto* source : sources) {
     const PipelineParts parts{parts_.config, *source,           *lane,         parts_.publisher, parts_.clock, parts_.observer, marks_.get(),
-                              parts_.event_types, &progress_[index], rate_limit_.get(), &intake_, relay_.get(),
+                              parts_.event_types, &progress_[index], rate_limit_.get(), &intake_,
+                              retry_ != nullptr && source == &retry_->source(0), relay_.get(),
                               &suspects_, parts_.gate, journal_.empty() ? nullptr : journal_[index].get()};
     pipelines.push_back(std::make_unique<Pipeline>(parts));
   }

@@ -4,12 +4,12 @@ namespace hostler::runtime {
 
 using core::BreakerState;
 
-Intake::Answer Intake::ask(const void* lane, core::SteadyTime now) {
+Intake::Answer Intake::ask(const void* lane, bool fresh, core::SteadyTime now) {
   const std::lock_guard lock(mutex_);
   if (breaker_.state() == BreakerState::closed) return Answer::open;
   if (prober_ == lane) return Answer::probe;
   if (found_nothing_ == lane && now < found_nothing_at_ + others_first) return Answer::wait;
-  if (!breaker_.admit(now)) return Answer::wait;
+  if (!breaker_.admit(fresh ? now : now - fresh_first)) return Answer::wait;
   prober_ = lane;
   return Answer::probe;
 }

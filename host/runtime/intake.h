@@ -19,7 +19,9 @@ class Intake {
   explicit Intake(core::BreakerPolicy policy) : breaker_(policy) {}
 
   // open: go on. probe: go on with one record, or with what the lane holds, and report; leave() ends it in any case.
-  [[nodiscard]] Answer ask(const void* lane, core::SteadyTime now);
+  // Lanes of retried records (`fresh` false) leave the probe to others for a moment: their records failed before, and poison must not hold
+  // the breaker open.
+  [[nodiscard]] Answer ask(const void* lane, bool fresh, core::SteadyTime now);
   // Ends the lane's probe if nothing was reported. True if it was one.
   bool leave(const void* lane, core::SteadyTime now);
 
@@ -33,6 +35,7 @@ class Intake {
 
  private:
   static constexpr core::Millis others_first{100};  // who found nothing to probe with lets other lanes look
+  static constexpr core::Millis fresh_first{1'000};
 
   mutable std::mutex mutex_;
   // guarded by mutex_:

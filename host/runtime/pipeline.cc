@@ -74,7 +74,7 @@ std::size_t Pipeline::may_poll(core::Millis wait) {
   const core::SteadyTime until = parts_.clock.steady() + wait;
   for (;;) {
     const core::SteadyTime now = parts_.clock.steady();
-    const auto answer = parts_.intake == nullptr ? Intake::Answer::open : parts_.intake->ask(this, now);
+    const auto answer = parts_.intake == nullptr ? Intake::Answer::open : parts_.intake->ask(this, !parts_.retries, now);
     if (answer != Intake::Answer::wait) {
       const std::size_t most = answer == Intake::Answer::probe ? 1 : parts_.handler.batch.max_records;
       if (parts_.rate_limit == nullptr) return most;
@@ -556,7 +556,7 @@ bool Pipeline::outage(const std::string& why) {
   note_intake(parts_.intake->outage(this, why, parts_.clock.steady()));
   if (parts_.progress != nullptr) parts_.progress->paused(why);
   bool mine = true;
-  while ((mine = still_mine()) && parts_.intake->ask(this, parts_.clock.steady()) == Intake::Answer::wait) {
+  while ((mine = still_mine()) && parts_.intake->ask(this, true, parts_.clock.steady()) == Intake::Answer::wait) {
     parts_.clock.wait(wait_step);
     turned();
   }

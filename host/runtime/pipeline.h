@@ -48,6 +48,7 @@ struct PipelineParts {
   LaneProgress* progress = nullptr;      // where the lane's turns are noted; may be null
   RateLimit* rate_limit = nullptr;       // shared by the handler's pipelines; null: none
   Intake* intake = nullptr;              // shared likewise; null: no breaker
+  bool retries = false;                  // the source is the retry topics'
   OutboxRelay* relay = nullptr;          // hears of rows in the outbox; null: none are written
   Suspects* suspects = nullptr;          // shared likewise; null: there are none
   HandlingGate* gate = nullptr;          // shared by all lanes of the host; null: suspects have company

@@ -19,6 +19,8 @@ class HandlerCall {
   std::vector<std::string> statements;
   std::vector<std::string> outputs;  // published to topic "out"
   bool queried = false, wrote_by_query = false;
+  runtime::LedgerSession* session = nullptr;   // for queries; null unless the lane was made for a handler that queries
+  std::optional<runtime::LedgerError> broken;  // a query's error: the session is of no use any more
   [[nodiscard]] std::size_t record() const { return record_; }
 
  private:
@@ -59,7 +61,15 @@ class ScriptedLane final : public runtime::Lane {
     for (std::size_t i = 0; i < records.size(); ++i) {
       if (run[i] == 0) continue;
       HandlerCall call(i);
+      call.session = settlement_.session();
       out.verdicts[i] = handler(records[i], call);
+      if (call.broken) {
+        runtime::ExecuteFailure failure;
+        failure.kind = runtime::ExecuteFailure::Kind::ledger;
+        failure.error = *call.broken;
+        failure.record = i;
+        return failure;
+      }
       if (!call.detail.reason.empty()) out.details[i] = call.detail;
       for (auto& sql : call.statements) {
         texts_.push_back(std::make_unique<std::string>(std::move(sql)));

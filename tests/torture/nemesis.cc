@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 namespace hostler::torture {
@@ -35,8 +36,12 @@ void Nemesis::tick() {
     if ((lot -= fault.weight) >= 0) continue;
     if (fault.asks_servers && !servers_answer()) break;
     prey_.note(fault.name);
-    ++faults_[fault.name];
-    (this->*fault.act)();
+    try {
+      (this->*fault.act)();
+      ++faults_[fault.name];
+    } catch (const std::exception& e) {  // servers that are hardly back from the fault before
+      prey_.note(std::string("  did not come about: ") + e.what());
+    }
     break;
   }
   next_ = steady_clock::now() + between(1000, 4000);
@@ -59,7 +64,13 @@ void Nemesis::mend_what_is_due(Time now) {
     const Mend due = std::move(mends_[i]);
     mends_.erase(mends_.begin() + static_cast<std::ptrdiff_t>(i));
     prey_.note(due.what);
-    due.mend();
+    try {
+      due.mend();
+    } catch (const std::exception& e) {
+      prey_.note(std::string("  is tried again: ") + e.what());
+      later(1s, due.what, due.asks_servers, due.mend);
+      if (now == Time::max()) std::this_thread::sleep_for(500ms);  // the pace of the nemesis
+    }
   }
 }
 
@@ -114,9 +125,9 @@ void Nemesis::add_partition() {
 void Nemesis::delete_letters() {
   const auto letters = prey_.world.dead_letter_topic(prey_.topic);
   if (letters_topic_gone_ || !prey_.world.kafka().has_topic(letters)) return;
-  letters_topic_gone_ = true;
   for (const auto& letter : prey_.world.read(letters)) letters_gone_.insert(letter.header("event-id").value());
   prey_.world.kafka().delete_topic(letters);
+  letters_topic_gone_ = true;
   later(between(3000, 5000), "dead-letter topic made again", true, [this, letters] {
     prey_.world.reconnect();
     for (const auto& row : prey_.world.db().query("SELECT event_id FROM hostler_delegated WHERE state = 'dead'")) letters_gone_.insert(row[0]);
