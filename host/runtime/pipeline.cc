@@ -54,8 +54,8 @@ Pipeline::~Pipeline() = default;
 
 bool Pipeline::run_once(core::Millis wait) {
   turned();
-  const std::size_t most = may_poll(wait);
-  if (most == 0 || !parts_.source.poll(batch_, most, parts_.handler.batch.max_wait, wait)) {
+  const Poll poll = may_poll(wait);
+  if (poll.most == 0 || !parts_.source.poll(batch_, poll.most, parts_.handler.batch.max_wait, poll.wait)) {
     if (parts_.progress != nullptr && !paused_because_.empty()) parts_.progress->paused({});  // what it paused for was revoked
     if (parts_.intake != nullptr) parts_.intake->leave(this, parts_.clock.steady());
     return false;
@@ -69,18 +69,19 @@ bool Pipeline::run_once(core::Millis wait) {
   return true;
 }
 
-// How many records breaker and rate limit allow, after waiting up to `wait` for one. The lane holds nothing meanwhile.
-std::size_t Pipeline::may_poll(core::Millis wait) {
+// How many records breaker and rate limit allow, after waiting up to `wait` for one. The lane holds nothing meanwhile. Who probes does not
+// wait for a record: another lane may have one.
+Pipeline::Poll Pipeline::may_poll(core::Millis wait) {
   const core::SteadyTime until = parts_.clock.steady() + wait;
   for (;;) {
     const core::SteadyTime now = parts_.clock.steady();
     const auto answer = parts_.intake == nullptr ? Intake::Answer::open : parts_.intake->ask(this, !parts_.retries, now);
     if (answer != Intake::Answer::wait) {
-      const std::size_t most = answer == Intake::Answer::probe ? 1 : parts_.handler.batch.max_records;
-      if (parts_.rate_limit == nullptr) return most;
-      if (const std::size_t available = parts_.rate_limit->available(now); available > 0) return std::min(most, available);
+      const Poll poll = answer == Intake::Answer::probe ? Poll{1, core::Millis(0)} : Poll{parts_.handler.batch.max_records, wait};
+      if (parts_.rate_limit == nullptr) return poll;
+      if (const std::size_t available = parts_.rate_limit->available(now); available > 0) return {std::min(poll.most, available), poll.wait};
     }
-    if (now >= until || parts_.source.draining()) return 0;
+    if (now >= until || parts_.source.draining()) return {};
     const auto left = std::chrono::ceil<core::Millis>(until - now);
     const core::Millis token = answer == Intake::Answer::wait ? wait_step : parts_.rate_limit->next_token(now);
     parts_.clock.wait(std::min({token, wait_step, left}));

@@ -79,7 +79,11 @@ class Pipeline {
     std::deque<std::string> values;  // JSON letters, kept while publishing
   };
 
-  [[nodiscard]] std::size_t may_poll(core::Millis wait);
+  struct Poll {  // how many records, and how long to wait for the first
+    std::size_t most = 0;
+    core::Millis wait{0};
+  };
+  [[nodiscard]] Poll may_poll(core::Millis wait);
   void run_batch();
   void cut(std::size_t count, std::vector<Slice>& slices);
   Settled settle(const Slice& slice);
