@@ -1,6 +1,7 @@
 #include "fakes/row_ledger.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <set>
 #include <utility>
 
@@ -71,6 +72,7 @@ class RowLedger::Session final : public runtime::LedgerSession {
         if (row) l_.delegated_[k] = std::move(*row);
         else l_.delegated_.erase(k);
       }
+      for (const auto& k : cleared_) l_.suspects_.erase(k);
       l_.effects_.insert(l_.effects_.end(), effects_.begin(), effects_.end());
     } else if (why != nullptr) {
       *why = *error;
@@ -202,6 +204,19 @@ class RowLedger::Session final : public runtime::LedgerSession {
     return LedgerStatus::success();
   }
 
+  LedgerStatus erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places) override {
+    std::unique_lock guard(l_.mutex_);
+    if (auto error = cannot_work()) return *error;
+    std::set<OriginId> keys;
+    for (const auto& p : places) keys.insert(origin_key(service, p));
+    for (const auto& k : keys) {
+      if (!l_.suspects_.contains(k)) continue;
+      if (!l_.lock_row(guard, this, {'c', text_of(k)})) return abort(deadlock());
+      cleared_.insert(k);
+    }
+    return LedgerStatus::success();
+  }
+
   std::optional<runtime::StatementFailure> run(std::span<const runtime::SqlStatement> statements) override {
     const std::lock_guard guard(l_.mutex_);
     if (auto error = cannot_work()) return runtime::StatementFailure{0, *error};
@@ -257,6 +272,7 @@ class RowLedger::Session final : public runtime::LedgerSession {
     marks_.clear();
     ids_.clear();
     delegated_.clear();
+    cleared_.clear();
     effects_.clear();
     l_.unlock_all(this);
   }
@@ -266,6 +282,7 @@ class RowLedger::Session final : public runtime::LedgerSession {
   std::map<MarkId, MarkRow> marks_;
   std::map<EventId, IdRow> ids_;
   std::map<OriginId, std::optional<DelegatedRow>> delegated_;  // empty: erased
+  std::set<OriginId> cleared_;                                 // suspects
   std::vector<std::string> effects_;
 };
 
@@ -333,6 +350,45 @@ runtime::LedgerResult<std::vector<core::Mark>> RowLedger::take_over(std::string_
   unlock_all(&session);
   std::vector<core::Mark> out;
   for (const auto& p : partitions) out.push_back(taken.at({p.where.topic, p.where.partition.value}));
+  return out;
+}
+
+LedgerStatus RowLedger::add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) {
+  Session session(*this);
+  std::unique_lock guard(mutex_);
+  std::map<OriginId, const runtime::Suspect*> sorted;
+  for (const auto& s : suspects) sorted.emplace(OriginId{s.service, s.where.topic, s.topic_id, s.where.partition.value, s.offset.value}, &s);
+  for (const auto& [k, s] : sorted) {
+    if (!lock_row(guard, &session, {'c', text_of(k)})) return deadlock();
+  }
+  for (const auto& [k, s] : sorted) {
+    const auto [it, fresh] = suspects_.try_emplace(k, SuspectRow{*s, std::string(run)});
+    if (fresh || it->second.run == run) continue;
+    const auto known = std::exchange(it->second, {*s, std::string(run)}).suspect;
+    it->second.suspect.crashes += known.crashes;
+    it->second.suspect.alone += known.alone;
+  }
+  unlock_all(&session);
+  return LedgerStatus::success();
+}
+
+runtime::LedgerResult<std::vector<runtime::Suspect>> RowLedger::suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) {
+  Session session(*this);
+  std::unique_lock guard(mutex_);
+  std::vector<runtime::Suspect> out;
+  for (const auto& p : partitions) {
+    const auto here = [&](std::int64_t offset) { return OriginId{std::string(service), p.where.topic, p.topic_id, p.where.partition.value, offset}; };
+    std::vector<OriginId> settled;
+    for (auto it = suspects_.lower_bound(here(INT64_MIN)); it != suspects_.upper_bound(here(INT64_MAX)); ++it) {
+      if (std::get<4>(it->first) < p.next.value) settled.push_back(it->first);
+      else out.push_back(it->second.suspect);
+    }
+    for (const auto& k : settled) {
+      if (!lock_row(guard, &session, {'c', text_of(k)})) return deadlock();
+      suspects_.erase(k);
+    }
+  }
+  unlock_all(&session);
   return out;
 }
 

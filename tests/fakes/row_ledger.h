@@ -32,6 +32,10 @@ class RowLedger final : public runtime::Ledger {
     runtime::RowState state = runtime::RowState::done;
     std::string event_type;
   };
+  struct SuspectRow {
+    runtime::Suspect suspect;
+    std::string run;
+  };
   using MarkId = std::tuple<std::string, std::string, std::int32_t, std::int32_t>;                  // service, topic, topic_id, partition
   using OriginId = std::tuple<std::string, std::string, std::int32_t, std::int32_t, std::int64_t>;  // … offset
   using EventId = std::pair<std::string, std::string>;                                              // service, event id
@@ -52,6 +56,8 @@ class RowLedger final : public runtime::Ledger {
   std::unique_ptr<runtime::LedgerSession> lease() override;
   runtime::LedgerResult<std::vector<core::Mark>> take_over(std::string_view service, std::string_view cluster_id,
                                                            std::span<const runtime::TakeOver> partitions) override;
+  runtime::LedgerStatus add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) override;
+  runtime::LedgerResult<std::vector<runtime::Suspect>> suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) override;
   runtime::LedgerResult<runtime::Expired> expire(std::span<const runtime::ExpiryRule>, runtime::ExpiryPlace, std::uint32_t) override { return runtime::Expired{}; }  // nothing is old here
   runtime::LedgerStatus probe() override { return runtime::LedgerStatus::success(); }
 
@@ -72,6 +78,7 @@ class RowLedger final : public runtime::Ledger {
   std::map<MarkId, MarkRow> marks_;
   std::map<EventId, IdRow> ids_;
   std::map<OriginId, DelegatedRow> delegated_;
+  std::map<OriginId, SuspectRow> suspects_;
   std::vector<std::string> effects_;
   std::map<LockKey, const Session*> locks_;
   std::map<const Session*, LockKey> waiting_;

@@ -83,6 +83,9 @@ class ChaosLedger::Session final : public runtime::LedgerSession {
   LedgerStatus erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins) override {
     return call<LedgerStatus>("erases rows", [&] { return inner_->erase_delegated(service, origins); });
   }
+  LedgerStatus erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places) override {
+    return call<LedgerStatus>("erases suspects", [&] { return inner_->erase_suspects(service, places); });
+  }
   std::optional<runtime::StatementFailure> run(std::span<const runtime::SqlStatement> statements) override {
     if (auto error = trouble("runs statements")) return runtime::StatementFailure{0, *error};
     return inner_->run(statements);
@@ -166,6 +169,20 @@ runtime::LedgerResult<std::vector<core::Mark>> ChaosLedger::take_over(std::strin
   auto marks = inner_.take_over(service, cluster_id, partitions);
   if (marks) world_.tell("… took over at " + std::to_string(marks->front().next.value) + ", epoch " + std::to_string(marks->front().epoch));
   return marks;
+}
+
+LedgerStatus ChaosLedger::add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) {
+  world_.point("adds suspects");
+  if (world_.trouble(world_.troubles.outage)) return Error{Error::Kind::outage, "08006", "injected: no connection"};
+  if (one_writer_) wait_for_writer();
+  return inner_.add_suspects(run, suspects);
+}
+
+runtime::LedgerResult<std::vector<runtime::Suspect>> ChaosLedger::suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) {
+  world_.point("looks suspects up");
+  if (world_.trouble(world_.troubles.outage)) return Error{Error::Kind::outage, "08006", "injected: no connection"};
+  if (one_writer_) wait_for_writer();
+  return inner_.suspects(service, partitions);
 }
 
 void ChaosLedger::strike() {

@@ -22,6 +22,8 @@ class ChaosLedger final : public runtime::Ledger {
   std::unique_ptr<runtime::LedgerSession> lease() override;
   runtime::LedgerResult<std::vector<core::Mark>> take_over(std::string_view service, std::string_view cluster_id,
                                                            std::span<const runtime::TakeOver> partitions) override;
+  runtime::LedgerStatus add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) override;
+  runtime::LedgerResult<std::vector<runtime::Suspect>> suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) override;
   runtime::LedgerResult<runtime::Expired> expire(std::span<const runtime::ExpiryRule>, runtime::ExpiryPlace, std::uint32_t) override { return runtime::Expired{}; }  // nothing is old here
   runtime::LedgerStatus probe() override { return runtime::LedgerStatus::success(); }
 
