@@ -43,6 +43,10 @@ void check_client(const core::HostConfig& config, Findings& out) {
     if (const auto allowed = kafka::check_consumer_properties(handler); !allowed)
       out.push_back({Finding::Level::wrong, "client",
                      "handler '" + handler.name + "' (" + handler.where + "): " + allowed.error().message});
+    if (handler.effects != core::Effects::kafka) continue;
+    if (const auto taken = kafka::check_transaction_properties(handler); !taken)
+      out.push_back({Finding::Level::wrong, "client",
+                     "handler '" + handler.name + "' (" + handler.where + "): " + taken.error().message});
   }
 }
 

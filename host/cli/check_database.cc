@@ -3,26 +3,25 @@
 #include "cli/check.h"
 #include "cli/database.h"
 #include "store/open_ledger.h"
-#include "store/survey.h"
+#include "store/database_facts.h"
 
 namespace hostler::cli {
 namespace {
 
 using Level = Finding::Level;
 
-// How many sessions the host will hold at most: the pool, and one that looks at migrations when it starts.
-void check_sessions(const Database& database, const store::Survey& survey, Findings& out) {
-  if (!survey.sessions_allowed) return;
-  const std::int64_t wanted = database.config->max_sessions;
-  const std::string limits = survey.limited_by + " leaves " + std::to_string(*survey.sessions_allowed);
-  if (wanted > *survey.sessions_allowed) {
-    out.push_back({Level::wrong, "database",
-                   "max_sessions = " + std::to_string(wanted) + " in " + database.title() + ", but " + limits +
-                       "; lower the one or raise the other"});
-  } else if (wanted > *survey.sessions_allowed - survey.sessions_in_use) {
+// How many sessions the host will hold at most: the pool, and the health probe's, before which one looks at migrations.
+void check_sessions(const Database& database, const store::DatabaseFacts& known, Findings& out) {
+  if (!known.sessions_allowed) return;
+  const std::int64_t wanted = database.config->max_sessions + std::int64_t{1};
+  const std::string facts = "max_sessions = " + std::to_string(database.config->max_sessions) + " in " +
+                            database.title() + " and one for the health probe, but " + known.limited_by + " leaves " +
+                            std::to_string(*known.sessions_allowed);
+  if (wanted > *known.sessions_allowed) {
+    out.push_back({Level::wrong, "database", facts + "; lower the one or raise the other"});
+  } else if (wanted > *known.sessions_allowed - known.sessions_in_use) {
     out.push_back({Level::warning, "database",
-                   "max_sessions = " + std::to_string(wanted) + " in " + database.title() + ", but " + limits +
-                       " and " + std::to_string(survey.sessions_in_use) +
+                   facts + " and " + std::to_string(known.sessions_in_use) +
                        " are in use by others; a host that asks for more waits, or fails to connect"});
   }
 }
@@ -55,15 +54,15 @@ void check_migrations(const core::HostConfig& config, const Database& database, 
 
 void check_database(const core::HostConfig& config, const Database& database, Findings& out) {
   const std::string shown = store::masked_url(database.config->url);
-  const auto survey = store::survey_database(*database.config);
-  if (survey) {
-    out.push_back({Level::fine, "database", shown + " answers, " + survey->version});
-    if (!survey->not_writable.empty())
-      out.push_back({Level::wrong, "database", shown + " cannot be written: " + survey->not_writable});
-    check_sessions(database, *survey, out);
+  const auto facts = store::ask_database(*database.config);
+  if (facts) {
+    out.push_back({Level::fine, "database", shown + " answers, " + facts->version});
+    if (!facts->not_writable.empty())
+      out.push_back({Level::wrong, "database", shown + " cannot be written: " + facts->not_writable});
+    check_sessions(database, *facts, out);
   }
-  // Also says why where the survey got no answer.
-  check_migrations(config, database, survey ? survey->cannot_create : "", out);
+  // Also says why where nothing was answered.
+  check_migrations(config, database, facts ? facts->cannot_create : "", out);
 }
 
 } // namespace

@@ -31,6 +31,16 @@ class FileCheck {
       add(Level::warning, key + ": " + path + " can be read by others; run: chmod 600 " + path);
   }
 
+  // A folder to make files in, or to make.
+  void folder(const std::string& key, const std::string& path) {
+    if (path.empty()) return;
+    std::error_code ignored;
+    fs::path there = path;
+    while (!fs::exists(there, ignored) && there.has_relative_path()) there = there.parent_path();
+    if (fs::is_directory(there, ignored) && ::access(there.c_str(), W_OK | X_OK) == 0) return;
+    add(Level::wrong, key + ": " + path + " cannot be made or written in (see " + there.string() + ")");
+  }
+
   // A file to append to, or to make.
   void writable(const std::string& key, const std::string& path) {
     if (path.empty()) return;
@@ -63,6 +73,7 @@ void check_files(const core::HostConfig& config, Findings& out) {
   files.secret("[http] token_file", config.http.token_file);
   files.readable("[http] tls_certificate", config.http.tls_certificate);
   files.secret("[http] tls_key", config.http.tls_key);
+  files.folder("[host] state_dir", config.state_dir);
   files.writable("[host] log_file", config.log_file);
   files.writable("[host] audit_log", config.audit_log);
   check_cluster("[kafka]", config.kafka, files);

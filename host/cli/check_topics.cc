@@ -81,7 +81,7 @@ class TopicCheck {
     } else if (kept < handler.dead_letter.retention) {
       add(Level::warning, "ledger", remembered + ", its dead letters are kept for " +
                                         in_days(handler.dead_letter.retention) +
-                                        "; an older one that is replayed is not known to have been handled");
+                                        "; one that was replayed and is then sent to its source again is handled once more");
     }
   }
 
@@ -115,7 +115,11 @@ class TopicCheck {
                               : std::string(", which is new and begins at the ") +
                                     (handler.start == core::Start::latest ? "latest" : "earliest") + " record";
     }
-    const std::string settles = handler.idempotency == core::Idempotency::off ? "settles in Kafka's offsets alone"
+    const std::string settles = handler.effects == core::Effects::kafka
+                                    ? "settles in transactions of the brokers, for which this user needs the rights Write and Describe on the "
+                                      "transactional ids that begin with " +
+                                          core::transactional_prefix(handler.group)
+                                : handler.idempotency == core::Idempotency::off ? "settles in Kafka's offsets alone"
                                 : handler.ledger.empty()                      ? "settles in [ledger]"
                                                          : "settles in [ledgers." + handler.ledger + "]";
     add(Level::plan, "handler", "'" + handler.name + "' reads " + reads_ + " as group " + handler.group + begins + "; " +

@@ -14,6 +14,7 @@ inline constexpr int exit_fine = 0;
 inline constexpr int exit_not_fine = 1;    // the thing asked about is not fine
 inline constexpr int exit_usage = 2;       // command line or configuration
 inline constexpr int exit_unreachable = 3; // broker or database
+inline constexpr int exit_handler = 4;     // of `run`: a handler hung, or called exit()
 
 inline constexpr const char* default_config = "/etc/hostler/hostler.toml";
 

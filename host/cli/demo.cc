@@ -44,7 +44,7 @@ class LogToFile {
  public:
   explicit LogToFile(const std::filesystem::path& file)
       : descriptor_(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
-    if (descriptor_ >= 0) runtime::set_log_output(descriptor_, runtime::LogFormat::human);
+    if (descriptor_ >= 0) runtime::set_log_output(descriptor_, core::LogFormat::human);
   }
   ~LogToFile() {
     runtime::set_log_output(STDERR_FILENO);
@@ -277,7 +277,7 @@ void Demo::show() {
 }
 
 core::Result<DemoReport> Demo::sum_up() {
-  host_->drain();
+  host_->drain(clock_.steady() + config_.drain_timeout);
   letters_->stop();
   const auto counts = stats_->snapshot();
   host_.reset(); // gives the database back

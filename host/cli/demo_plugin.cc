@@ -92,6 +92,9 @@ core::Result<core::HostConfig> load(const DemoOptions& options, const fs::path& 
     handler.kafka = properties;
     handler.cluster.clear();
     handler.ledger.clear();
+    if (handler.effects == core::Effects::kafka)
+      return core::Error{handler.where + ": handler " + handler.name +
+                         " has effects = \"kafka\", and the demo's mock cluster has no real transactions; leave it out to see the rest"};
     const bool pattern = std::any_of(handler.topics.begin(), handler.topics.end(),
                                      [](const std::string& t) { return t.find('*') != std::string::npos; });
     if (pattern)
@@ -263,7 +266,7 @@ core::Status<> PluginDemo::run() {
 }
 
 bool PluginDemo::sum_up() {
-  host_->drain();
+  host_->drain(clock_.steady() + config_.drain_timeout);
   print_line("all");
   const auto counts = stats_->snapshot();
   constexpr int most_shown = 10;

@@ -10,19 +10,6 @@
 #include "runtime/log.h"
 
 namespace hostler::cli {
-namespace {
-
-runtime::LogFormat to_runtime(core::LogFormat format) {
-  switch (format) {
-    case core::LogFormat::automatic: return runtime::LogFormat::automatic;
-    case core::LogFormat::human: return runtime::LogFormat::human;
-    case core::LogFormat::json: return runtime::LogFormat::json;
-    case core::LogFormat::journald: return runtime::LogFormat::journald;
-  }
-  return runtime::LogFormat::automatic;
-}
-
-}  // namespace
 
 LogOutput::~LogOutput() {
   if (descriptor_ < 0) return;
@@ -36,7 +23,7 @@ core::Status<> LogOutput::apply(const core::HostConfig& config) {
     opened = open(config.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
     if (opened < 0) return core::Error{"[host] log_file = \"" + config.log_file + "\": " + std::strerror(errno) + "; the folder must exist and be writable"};
   }
-  runtime::set_log_output(opened < 0 ? STDERR_FILENO : opened, to_runtime(config.log_format));
+  runtime::set_log_output(opened < 0 ? STDERR_FILENO : opened, config.log_format);
   if (const auto level = runtime::parse_log_level(config.log_level)) runtime::set_log_level(*level);
   const int before = std::exchange(descriptor_, opened);
   if (before >= 0) close(before);

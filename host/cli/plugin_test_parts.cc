@@ -180,6 +180,9 @@ class RecordingSession final : public runtime::LedgerSession {
                                std::span<const runtime::OriginKey> origins) override {
     return session_->erase_delegated(service, origins);
   }
+  LedgerStatus erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places) override {
+    return session_->erase_suspects(service, places);
+  }
   std::optional<runtime::StatementFailure> run(std::span<const runtime::SqlStatement> statements) override {
     for (const auto& statement : statements) open_.push_back(statement_text(statement));
     return session_->run(statements);
@@ -215,6 +218,18 @@ class RecordingLedger final : public runtime::Ledger {
     return ledger_.take_over(service, cluster_id, partitions);
   }
   runtime::LedgerOperations& operations() override { return ledger_.operations(); }
+  LedgerStatus add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) override {
+    return ledger_.add_suspects(run, suspects);
+  }
+  LedgerResult<std::vector<runtime::Suspect>> suspects(std::string_view service,
+                                                       std::span<const runtime::TakenPartition> partitions) override {
+    return ledger_.suspects(service, partitions);
+  }
+  LedgerResult<runtime::Expired> expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from,
+                                        std::uint32_t most) override {
+    return ledger_.expire(rules, from, most);
+  }
+  runtime::LedgerStatus probe() override { return ledger_.probe(); }
 
  private:
   runtime::Ledger& ledger_;

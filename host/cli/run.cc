@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -11,11 +12,16 @@
 #include "cli/audit.h"
 #include "cli/commands.h"
 #include "cli/log_output.h"
+#include "cli/state_dir.h"
 #include "cli/wire.h"
 #include "config/load_config.h"
 #include "core/health.h"
 #include "http/metrics.h"
+#include "runtime/crash_journal.h"
+#include "runtime/local_suspects.h"
 #include "runtime/log.h"
+#include "runtime/watchdog.h"
+#include "service/fatal.h"
 #include "service/sd_notify.h"
 #include "service/signals.h"
 
@@ -87,24 +93,46 @@ void renew_log(const std::string& file, LogOutput& output, const core::HostConfi
   else runtime::log(LogLevel::info, "HUP: the log was opened anew, level " + config->log_level);
 }
 
-// Waits for the end while the host drains on another thread. A second signal and the deadline do not wait: what is in flight then is
-// rolled back and handled again by the next owner.
-int drain(Host& host, core::Millis patience) {
+// Waits for the end while the host drains on another thread; returns `code`. A signal (the second one, if one brought it here) and the deadline
+// do not wait: what is in flight then is rolled back and handled again by the next owner, and the exit code is `code` or, if that was fine, not fine.
+int drain(Host& host, core::Millis patience, int code) {
+  service::notify_stopping();
   std::atomic<bool> drained = false;
+  const auto until = std::chrono::steady_clock::now() + patience;
   std::thread draining([&] {
-    host.drain();
+    host.drain(until);
     drained = true;
   });
-  const auto until = std::chrono::steady_clock::now() + patience;
   while (!drained) {
     const bool again = service::wait_signal(core::Millis(20)) == service::Signal::terminate;
     if (!again && std::chrono::steady_clock::now() < until) continue;
-    runtime::log(LogLevel::warn, (again ? std::string("second signal") : "not drained after " + std::to_string(patience.count()) + " ms ([host] drain_timeout)") +
-                                     ": stopped at once; what was in flight is handled again");
-    std::_Exit(exit_not_fine);
+    const std::string why = again ? code == exit_fine ? "second signal" : "signal" : "not drained after " + std::to_string(patience.count()) + " ms ([host] drain_timeout)";
+    runtime::log(LogLevel::warn, why + ": stopped at once; what was in flight is handled again");
+    std::_Exit(code == exit_fine ? exit_not_fine : code);
   }
   draining.join();
-  return exit_fine;
+  return code;
+}
+
+// What outlives this process, and whoever else uses it is refused. The error is for good.
+struct State {
+  std::unique_ptr<runtime::CrashJournal> journal;
+  std::unique_ptr<runtime::LocalSuspects> suspects;
+};
+core::Result<State> open_state(const core::HostConfig& config) {
+  const auto folder = state_folder(config);
+  if (!folder) return folder.error();
+  auto journal = runtime::CrashJournal::open(*folder);
+  if (!journal) return journal.error();
+  auto suspects = runtime::LocalSuspects::open(*folder);
+  if (!suspects) return suspects.error();
+  return State{std::move(*journal), std::move(*suspects)};
+}
+
+void end_with(const std::string& last_words) {
+  alarm(2);  // should whoever reads the log be stuck as well
+  runtime::log(LogLevel::error, last_words);
+  std::_Exit(exit_handler);
 }
 
 }  // namespace
@@ -118,9 +146,19 @@ int run_host(const core::HostConfig& config) {
   }
   runtime::log(LogLevel::info, "hostler " HOSTLER_VERSION " (" + config.name + ") starts with " + config.file + ", pid " + std::to_string(getpid()));
 
+  auto state = open_state(config);
+  if (!state) {
+    runtime::log(LogLevel::error, state.error().message);
+    return exit_usage;
+  }
+  service::note_fatal_ends(exit_handler);
+  const runtime::Watchdog watchdog(*state->journal, core::handling_grace, end_with);
+
   http::Metrics metrics(config, HOSTLER_VERSION);
   HostParts parts;
   parts.observer = &metrics;
+  parts.journal = state->journal.get();
+  parts.local = state->suspects.get();
   const auto host = make_host(config, parts);
   // Before any group is joined: a host that cannot have its port must not take partitions from others again and again.
   auto port = open_admin_port(config.http, *host, metrics);
@@ -130,7 +168,7 @@ int run_host(const core::HostConfig& config) {
   }
   if (auto started = host->start(); !started) {
     runtime::log(LogLevel::error, started.error().message);
-    return exit_usage;
+    return drain(*host, config.drain_timeout, exit_usage);
   }
   note(config, "run", "started");
   // Up is what systemd waits for; a broker or database that is down shows in the status and on /readyz instead of failing the start.
@@ -143,15 +181,15 @@ int run_host(const core::HostConfig& config) {
     if (signal == service::Signal::renew) renew_log(config.file, output, config);
     if (const auto failure = host->failure(); !failure.empty()) {
       runtime::log(LogLevel::error, failure);
-      return exit_usage;
+      return drain(*host, config.drain_timeout, exit_usage);
     }
   }
+  state->journal->stopping();
   runtime::log(LogLevel::info, "draining: no new records, what is in flight is finished");
   note(config, "run", "asked to stop");
-  service::notify_stopping();
-  const int code = drain(*host, config.drain_timeout);
+  const int code = drain(*host, config.drain_timeout, exit_fine);
   port->reset();
-  runtime::log(LogLevel::info, "drained: offsets are committed, groups are left");
+  runtime::log(LogLevel::info, "drained: nothing is in flight any more");
   return code;
 }
 

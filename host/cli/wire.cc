@@ -19,6 +19,7 @@
 #include "runtime/clock.h"
 #include "runtime/handler_runtime.h"
 #include "runtime/log.h"
+#include "runtime/retention.h"
 #include "runtime/survey.h"
 #include "store/migrator.h"
 #include "store/open_ledger.h"
@@ -28,6 +29,8 @@ namespace {
 
 constexpr core::Millis first_pause{200}, longest_pause{30'000};
 constexpr core::Millis delivery_timeout{30'000};
+constexpr core::Millis journal_timeout{10'000};  // of an answer about migrations
+constexpr core::Millis time_to_end{1'000};  // what ending producers and database sessions takes besides what they wait for
 
 void forward_log(kafka::LogLevel level, std::string_view text) {
   using runtime::LogLevel;
@@ -64,11 +67,16 @@ struct Cluster {
 class WiredHost final : public Host {
  public:
   WiredHost(const core::HostConfig& config, HostParts parts)
-      : config_(config), observer_(parts.observer != nullptr ? parts.observer : &nobody_), admin_(parts.admin), probe_program_(std::move(parts.probe_program)) {}
-  ~WiredHost() override { drain(); }
+      : config_(config),
+        observer_(parts.observer != nullptr ? parts.observer : &nobody_),
+        admin_(parts.admin),
+        journal_(parts.journal),
+        local_(parts.local),
+        probe_program_(std::move(parts.probe_program)) {}
+  ~WiredHost() override { drain(std::chrono::steady_clock::now() + delivery_timeout); }
 
   core::Status<> start() override;
-  void drain() override;
+  void drain(core::SteadyTime until) override;
   [[nodiscard]] std::vector<HandlerState> state() const override;
   [[nodiscard]] core::HostHealth health() const override;
   [[nodiscard]] std::string failure() const override {
@@ -83,6 +91,7 @@ class WiredHost final : public Host {
   enum class LedgerState : std::uint8_t { ready, unreachable };
   core::Result<LedgerState> look_at_ledgers();
   core::Result<LedgerState> look_at_ledger(const std::string& name, runtime::Ledger& ledger);
+  core::Result<LedgerState> settle_crash();
   core::Status<> start_handlers();
   void start_later();
   void start_survey();
@@ -96,12 +105,16 @@ class WiredHost final : public Host {
   runtime::SystemClock clock_;
   runtime::Observer* observer_;
   runtime::Admin* admin_;
+  runtime::CrashJournal* const journal_;
+  runtime::LocalSuspects* const local_;
+  runtime::HandlingGate gate_;
   const std::string probe_program_;
   std::map<std::string, Cluster> clusters_;                          // by name, those that an enabled handler picked
   std::map<std::string, std::unique_ptr<runtime::Ledger>> ledgers_;  // likewise
   std::vector<HandlerState> failed_;                                 // handlers that cannot run; under mutex_
   std::vector<RunningHandler> handlers_;                             // changes under mutex_ once health() may be asked
   std::unique_ptr<runtime::Survey> survey_;
+  std::vector<std::unique_ptr<runtime::Retention>> retentions_;      // one per ledger; made with the start of the handlers
 
   std::thread starter_;
   mutable std::mutex mutex_;
@@ -175,6 +188,7 @@ core::Status<> WiredHost::open_ledger(const core::HandlerConfig& handler) {
   store::LedgerOptions options;
   options.application_name = "hostler/" + config_.name;
   options.idle_in_transaction_timeout = longest_handler + delivery_timeout + std::chrono::seconds(10);
+  options.answer_timeout = longest_handler + std::chrono::seconds(10);
   auto opened = store::open_ledger(config_.ledger_of(handler), options);
   if (!opened) return opened.error();
   ledgers_[handler.ledger] = std::move(opened.value());
@@ -203,10 +217,10 @@ core::Status<> WiredHost::load(const core::HandlerConfig& config) {
   auto* handler = running.handler.get();
   const bool single_lane = handler->has(HOSTLER_HANDLER_SINGLE_LANE);
   running.runtime = std::make_unique<runtime::HandlerRuntime>(runtime::HandlerParts{
-      config_, config, [handler, ledger](std::uint32_t index) { return plugin::InProcessLane::make(*handler, index, ledger); },
+      config_, config, [handler, ledger](std::uint32_t index, runtime::LaneProgress& progress) { return plugin::InProcessLane::make(*handler, index, ledger, &progress); },
       [this, &config](runtime::Assignments& assignments) { return make_source(config, assignments); },
       [this, &config](runtime::Assignments& assignments) { return make_retry(config, assignments); }, *cluster.publisher, *cluster.admin, ledger, *observer_, clock_,
-      handler->event_types(), single_lane});
+      handler->event_types(), single_lane, journal_, &gate_, local_});
   const std::scoped_lock lock(mutex_);
   handlers_.push_back(std::move(running));
   return core::Status<>::success();
@@ -217,28 +231,52 @@ core::Result<WiredHost::LedgerState> WiredHost::look_at_ledgers() {
     auto state = look_at_ledger(name, *ledger);
     if (!state || state.value() == LedgerState::unreachable) return state;
   }
+  return journal_ == nullptr ? LedgerState::ready : settle_crash();
+}
+
+// What the run before this one died of becomes known to everybody before this one joins a group. Only then does the journal forget it.
+core::Result<WiredHost::LedgerState> WiredHost::settle_crash() {
+  const auto& crash = journal_->predecessor();
+  std::map<std::string, std::vector<runtime::Suspect>> by_ledger;
+  std::vector<runtime::Suspect> local;
+  for (auto& suspect : runtime::suspects_of(crash)) {
+    const auto handler = std::find_if(config_.handlers.begin(), config_.handlers.end(), [&](const auto& h) { return h.name == suspect.service; });
+    if (handler == config_.handlers.end()) continue;  // nobody's any more
+    if (handler->idempotency == core::Idempotency::off) local.push_back(std::move(suspect));
+    else if (ledgers_.contains(handler->ledger)) by_ledger[handler->ledger].push_back(std::move(suspect));
+  }
+  for (const auto& [name, suspects] : by_ledger) {
+    const auto added = ledgers_.at(name)->add_suspects(crash.run, suspects);
+    if (added) continue;
+    runtime::log_limited(runtime::LogLevel::warn, "ledger-suspects" + name, "the ledger does not take the suspects of the last crash, the host keeps trying: " + added.error().message);
+    return LedgerState::unreachable;
+  }
+  if (auto kept = local_->add(crash.run, local); !kept) return kept.error();
+  for (const auto& line : runtime::in_words(crash)) runtime::log(runtime::LogLevel::warn, line);
+  if (auto begun = journal_->begin(); !begun) return begun.error();
   return LedgerState::ready;
 }
 
 // Unreachable is not an error: the host waits for its database. Missing tables are one: somebody has to decide.
 core::Result<WiredHost::LedgerState> WiredHost::look_at_ledger(const std::string& name, runtime::Ledger& ledger) {
   const std::string what = name.empty() ? "the ledger" : "the ledger '" + name + "'";
-  {
-    auto session = ledger.lease();
-    const auto begun = session->begin();
-    session->rollback();
-    if (!begun && begun.error().kind != runtime::LedgerError::Kind::again) {
-      runtime::log_limited(runtime::LogLevel::warn, "ledger-start" + name, what + " cannot be reached, the host keeps trying: " + begun.error().message);
-      return LedgerState::unreachable;
-    }
-  }
-  auto migrator = store::open_migrator(name.empty() ? config_.ledger : config_.ledgers.at(name));
+  const auto unreachable = [&] {
+    const auto asked = ledger.probe();
+    if (asked || !asked.error().code.starts_with("08")) return false;  // whatever else is wrong, it answers
+    runtime::log_limited(runtime::LogLevel::warn, "ledger-start" + name, what + " cannot be reached, the host keeps trying: " + asked.error().message);
+    return true;
+  };
+  if (unreachable()) return LedgerState::unreachable;
+  store::LedgerOptions options;
+  options.answer_timeout = journal_timeout;
+  auto migrator = store::open_migrator(name.empty() ? config_.ledger : config_.ledgers.at(name), options);
   if (!migrator) return migrator.error();
   for (const auto& handler : config_.handlers) {
     if (!handler.enabled || handler.migrations.empty() || handler.ledger != name) continue;
     if (auto added = migrator.value()->add_folder(handler.name, handler.migrations); !added) return added.error();
   }
   const auto pending = migrator.value()->plan();
+  if (!pending && unreachable()) return LedgerState::unreachable;  // it went away in between
   if (!pending) return pending.error();
   if (!pending->empty()) {
     return core::Error{what + " lacks " + std::to_string(pending->size()) + " migrations (first: " + pending->front().name + " of " + pending->front().owner +
@@ -257,6 +295,10 @@ core::Status<> WiredHost::start_handlers() {
       continue;
     }
     runtime::log(runtime::LogLevel::info, "handler " + c.name + ": started: group " + c.group + ", topics " + joined(c.topics) + ", " + std::to_string(c.lanes) + " lanes");
+  }
+  for (const auto& [name, ledger] : ledgers_) {
+    retentions_.push_back(std::make_unique<runtime::Retention>(runtime::RetentionParts{name, *ledger, config_, *observer_}));
+    retentions_.back()->start();
   }
   std::vector<RunningHandler> ended;  // outside of the lock
   const std::scoped_lock lock(mutex_);
@@ -347,19 +389,36 @@ void WiredHost::start_later() {
   }
 }
 
-void WiredHost::drain() {
+void WiredHost::drain(core::SteadyTime until) {
   {
     const std::scoped_lock lock(mutex_);
     stop_ = true;
   }
   stopped_.notify_all();
   if (starter_.joinable()) starter_.join();
-  for (auto& running : handlers_) running.runtime->drain();
-  for (auto& running : handlers_) running.runtime->close();
+  for (auto& retention : retentions_) retention->ask_to_stop();
+  // At once: a broker that does not answer costs each of them seconds.
+  std::vector<std::thread> closing;
+  for (auto& running : handlers_) {
+    closing.emplace_back([runtime = running.runtime.get()] {
+      runtime->drain();
+      runtime->close();
+    });
+  }
+  for (auto& thread : closing) thread.join();
+  retentions_.clear();
   if (survey_ != nullptr) survey_->stop();
-  std::vector<RunningHandler> ending;  // outside of the lock: health() is asked meanwhile
-  const std::scoped_lock lock(mutex_);
-  ending.swap(handlers_);
+  {
+    std::vector<RunningHandler> ending;  // outside of the lock: health() is asked meanwhile
+    const std::scoped_lock lock(mutex_);
+    ending.swap(handlers_);
+  }
+  for (auto& [name, cluster] : clusters_) cluster.own_admin.reset();
+  for (auto& [name, cluster] : clusters_) {
+    if (cluster.publisher != nullptr) cluster.publisher->close(until - time_to_end);
+  }
+  clusters_.clear();
+  ledgers_.clear();
 }
 
 std::vector<HandlerState> WiredHost::state() const {
@@ -384,6 +443,7 @@ kafka::ConsumerOptions WiredHost::consumer_options(const core::HandlerConfig& ha
   options.properties = handler.kafka;
   // A revocation lets a handler finish, but not for longer than it may take.
   options.revoke_timeout = std::min<core::Millis>(handler.timeout, std::chrono::seconds(20));
+  if (handler.effects == core::Effects::kafka) options.transactions.emplace();
   options.log = forward_log;
   return options;
 }

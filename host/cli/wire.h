@@ -9,6 +9,8 @@
 #include "core/host_config.h"
 #include "core/result.h"
 #include "runtime/admin.h"
+#include "runtime/crash_journal.h"
+#include "runtime/local_suspects.h"
 #include "runtime/observer.h"
 #include "runtime/source.h"
 
@@ -19,6 +21,8 @@ struct HostParts {
   runtime::Observer* observer = nullptr;
   runtime::Admin* admin = nullptr;  // the demo's mock cluster cannot create topics by itself
   std::string probe_program;        // what tries plugins (see plugin/probe.h); empty: this program, which then must be the host
+  runtime::CrashJournal* journal = nullptr;   // null: what is in hand when the process dies stays unknown
+  runtime::LocalSuspects* local = nullptr;    // comes with the journal
 };
 
 struct HandlerState {
@@ -29,13 +33,15 @@ struct HandlerState {
 
 class Host {
  public:
-  virtual ~Host() = default;  // drains if drain() was not called
+  virtual ~Host() = default;  // drains for up to 30 s if drain() was not called
   // Loads plugins, opens the ledger, creates handlers: what is wrong for good is an error here (exit code 2). A broker or database that
   // does not answer is not: the host keeps trying in the background. Nor is a handler that cannot be made, as long as another one runs:
   // it is logged and stays in state() as failed.
   virtual core::Status<> start() = 0;
-  // Stops intake, lets lanes finish what they hold, commits, leaves the groups, stops the handlers. Blocks.
-  virtual void drain() = 0;
+  // Stops intake, lets lanes finish what they hold, commits, leaves the groups, ends handlers, clients and database sessions: nothing is left for the
+  // destructor to wait for. Blocks, until handlers let go at the longest; what may be given up in time for `until` is: outputs that nobody waits for.
+  // Also after start() failed.
+  virtual void drain(core::SteadyTime until) = 0;
   // After start(), any thread, not during drain().
   [[nodiscard]] virtual std::vector<HandlerState> state() const = 0;
   // How everything is, brokers and databases as of the last look at them. Quick. Any thread, also before start() and during drain().

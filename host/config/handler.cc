@@ -250,7 +250,7 @@ void read_membership(const Section& section, const Node* properties, HandlerConf
 // Which combinations of idempotency and the rest make sense.
 void check_idempotency(const Section& section, const HandlerConfig& config, bool ledger) {
   const Idempotency mode = config.idempotency;
-  if (mode == Idempotency::event_id && !section.stated("event_id")) {
+  if (mode == Idempotency::event_id && !section.stated("event_id") && config.effects == core::Effects::sql) {
     section.problems().add(section.where("idempotency"),
                            "idempotency = \"event-id\" (the default) needs 'event_id'; say where the id is, "
                            "for example event_id = \"json:/eventId\", or choose "
@@ -272,17 +272,34 @@ void check_idempotency(const Section& section, const HandlerConfig& config, bool
     section.wrong("on_sql_error",
                   "has no meaning with idempotency = \"off\", where the host runs no SQL; leave it out");
   }
+  if (mode == Idempotency::off && config.publish == core::Publish::outbox) {
+    section.wrong("publish", "\"outbox\" keeps messages in the ledger's transactions and there are none with idempotency = \"off\"; choose \"direct\"");
+  }
   if (mode == Idempotency::off && section.stated("ledger"))
     section.wrong("ledger", "has no meaning with idempotency = \"off\", where the host runs no SQL; leave it out");
   if (mode == Idempotency::off && section.stated("migrations") && !ledger)
     section.wrong("migrations", "needs 'url' in [ledger]");
 }
 
+// A transaction of the brokers holds what is published and the offset, and nothing else.
+void check_effects(const Section& section, const HandlerConfig& config) {
+  if (config.effects != core::Effects::kafka) return;
+  if (config.idempotency != Idempotency::off)
+    section.wrong("effects", "= \"kafka\" needs idempotency = \"off\": a ledger cannot commit together with a transaction of the brokers");
+  if (config.ordering != core::Ordering::partition)
+    section.wrong("effects", "= \"kafka\" needs ordering = \"partition\": parked records of a key would need a ledger");
+  const auto isolation = config.kafka.find("isolation.level");
+  if (isolation != config.kafka.end() && isolation->second != "read_committed")
+    section.wrong("effects", "= \"kafka\" needs \"isolation.level\" = \"read_committed\" (which is the default): what was aborted must not be read again");
+}
+
 void read_settling(const Section& section, HandlerConfig& config) {
   section.read_word("idempotency", config.idempotency, {Idempotency::event_id, Idempotency::offset, Idempotency::off});
+  section.read_word("effects", config.effects, {core::Effects::sql, core::Effects::kafka});
   config.event_id = read_locator(section, "event_id", true);
   config.event_type = read_locator(section, "event_type", false);
   section.read_word("on_missing_id", config.on_missing_id, {core::OnMissingId::reject, core::OnMissingId::origin});
+  section.read_word("publish", config.publish, {core::Publish::direct, core::Publish::outbox});
   section.read_word("on_sql_error", config.on_sql_error, {core::SqlErrorVerdict::retry, core::SqlErrorVerdict::reject});
 }
 
@@ -303,6 +320,7 @@ void read_running(const Section& section, HandlerConfig& config) {
   section.read("enabled", config.enabled);
   section.read("lanes", config.lanes);
   section.read("timeout", config.timeout);
+  section.read("max_crashes", config.max_crashes);
   section.read("rate_limit", config.rate_limit);
   read_batch(section.section("batch"), config.batch);
   read_breaker(section.section("breaker"), config.breaker);
@@ -390,6 +408,7 @@ void check_defaults(const Section& defaults, const Node* cluster) {
   defaults.read("enabled", handler.enabled);
   defaults.read("group", handler.group);
   defaults.read("timeout", handler.timeout);
+  defaults.read("max_crashes", handler.max_crashes);
   defaults.read("rate_limit", handler.rate_limit);
   read_membership(defaults, nullptr, handler);
 }
@@ -456,6 +475,7 @@ HandlerDraft read_handler(const Node& table, const core::HostConfig& host, Probl
     config.kafka = host.cluster_of(config).properties;
     read_properties(properties, "[handler.kafka]", section.name() + ".kafka", config.kafka, problems, report);
     read_membership(section, properties, config);
+    check_effects(section, config);
     if (properties != nullptr || section.stated("session_timeout") || section.stated("heartbeat") ||
         section.stated("poll_interval"))
       check_properties(config.kafka, properties != nullptr ? properties->at : section.at(), problems);

@@ -25,6 +25,7 @@ void read_host(const Section& section, core::HostConfig& config) {
   section.read_word("log_format", config.log_format,
                     {LogFormat::automatic, LogFormat::human, LogFormat::json, LogFormat::journald});
   section.read_path("log_file", config.log_file);
+  section.read_path("state_dir", config.state_dir);
   section.read_path("audit_log", config.audit_log);
   section.read("drain_timeout", config.drain_timeout);
 }

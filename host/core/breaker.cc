@@ -52,10 +52,8 @@ bool Breaker::admit(SteadyTime now) {
   return true;
 }
 
-void Breaker::abandoned(SteadyTime now) {
-  if (state_ != BreakerState::half_open) return;
-  state_ = BreakerState::open;
-  next_probe_ = now;
+void Breaker::abandoned() {
+  if (state_ == BreakerState::half_open) state_ = BreakerState::open;
 }
 
 // A second report while open (another lane in the same outage) does not lengthen the pause: nobody probed.

@@ -35,7 +35,7 @@ class Breaker {
   // outage() or abandoned().
   [[nodiscard]] bool admit(SteadyTime now);
   // The probe met no record, or nothing that tells; the next one may go at once.
-  void abandoned(SteadyTime now);
+  void abandoned();
 
   [[nodiscard]] BreakerState state() const { return state_; }
   [[nodiscard]] const std::string& because() const { return because_; }  // empty while closed

@@ -33,7 +33,7 @@ struct Disposition {
   std::uint32_t tier = 0;                // index of the retry tier to publish to
   Step step;                             // of the new ledger row: retry and dead
   Attempt attempt;                       // the one that comes next (retry), or was reached (dead)
-  Timestamp due{};                       // retry: earliest next delivery, as far as is known before publishing
+  Timestamp due{};                       // retry: earliest next delivery, as far as is known before publishing; dead: when it died
 };
 
 }  // namespace hostler::core

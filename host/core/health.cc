@@ -34,9 +34,9 @@ void look_at_lanes(const HandlerHealth& h, const std::string& who, Findings& fou
     const std::string which = "lane " + std::to_string(lane.index);
     if (lane.ended) {
       found.dead(who, which + " has ended", "the log says why; the host must be restarted");
-    } else if (lane.handling && *lane.handling > h.timeout + handling_grace) {
+    } else if (lane.handling && *lane.handling > h.timeout + handling_slack) {
       found.dead(who, which + " has been in the handler's code for " + seconds(*lane.handling) + ", its timeout is " + seconds(h.timeout),
-                 "the handler hangs or needs a longer timeout");
+                 "the handler hangs or needs a longer timeout; the host is about to end itself");
     } else if (!lane.handling && !lane.publishing && !lane.settling && lane.quiet > lane_quiet_limit + h.timeout) {
       found.dead(who, which + " has not moved for " + seconds(lane.quiet), "the host must be restarted");
     } else if (lane.publishing && *lane.publishing > publish_limit && lane.paused_because.empty()) {
@@ -65,7 +65,13 @@ void look_at_handler(const HandlerHealth& h, bool starting, Findings& found) {
   if (!h.failed.empty()) return found.unready(who, "does not run: " + h.failed, "mend it and restart the host; the other handlers run");
   if (starting) return;
   look_at_lanes(h, who, found);
+  if (h.outbox && h.outbox->failed > 0) {
+    found.note(who, std::to_string(h.outbox->failed) + " messages in the outbox can never be published", "their reason is in hostler_outbox.failure; delete the rows, or mend the topic and set failure to NULL");
+  }
   if (!h.paused_because.empty()) found.unready(who, "intake is paused: " + h.paused_because, "records wait in Kafka; nothing is lost");
+  if (h.suspects > 0) {
+    found.note(who, "suspects: " + std::to_string(h.suspects) + " records in whose handling a host died wait to be handled one by one", "");
+  }
   look_at_group(h, h.source, who, found);
   if (h.retry) look_at_group(h, *h.retry, who, found);
   if (h.stuck.value_or(0) > 0) {

@@ -2,6 +2,7 @@
 // cli/ gathers the numbers, http/ shows them, service/ feeds systemd's watchdog with the answer. Pure; thread-safety: values.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -50,16 +51,24 @@ struct GroupHealth {
 [[nodiscard]] std::int64_t lag_of(const GroupHealth& group);
 [[nodiscard]] std::optional<Timestamp> next_due_of(const GroupHealth& group);
 
+// Messages that wait in the ledger to be published (publish = "outbox"), of the whole handler, on all hosts.
+struct OutboxHealth {
+  std::int64_t pending = 0, failed = 0;  // failed: put aside, they can never be published
+  Millis lag{0};                         // age of the oldest that waits
+};
+
 struct HandlerHealth {
   std::string name;
   std::string failed;                   // why it does not run at all; empty: it does
   Millis timeout{0};                    // of one call
   std::string paused_because;           // an outage that one of its lanes waits for, or why its breaker is open; empty: records flow
   BreakerHealth breaker;
+  std::size_t suspects = 0;             // records in this host's partitions in whose handling a host died, not settled yet
   GroupHealth source;
   std::optional<GroupHealth> retry;
   std::vector<LaneHealth> lanes;
   std::optional<std::uint64_t> stuck;   // records that wait for a copy long past its time; empty: not known
+  std::optional<OutboxHealth> outbox;   // empty: publish = "direct"
 };
 
 struct BrokerHealth {
@@ -116,7 +125,9 @@ struct Assessment {
   std::vector<Problem> problems;        // the gravest first
 };
 
-// A call that ends with its deadline is late by a moment; this much beyond it is stuck.
+// A call that ends with its deadline is late by a moment; this much beyond it is stuck, and the host is not live.
+constexpr Millis handling_slack{500};
+// So much beyond the deadline the host ends itself: nothing else frees the lane of such a handler.
 constexpr Millis handling_grace{2'000};
 // A lane that has not turned for as long and its handler's timeout is stuck, unless it waits for brokers or its database.
 constexpr Millis lane_quiet_limit{60'000};

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/log_format.h"
 #include "core/types.h"
 
 namespace hostler::core {
@@ -39,9 +40,13 @@ struct DeadLetterPolicy {
 };
 
 enum class Idempotency : std::uint8_t { event_id, offset, off };
+// What is committed together with a record: its SQL and the ledger's rows, or what it publishes and its offset in a transaction of the brokers.
+enum class Effects : std::uint8_t { sql, kafka };
 enum class Start : std::uint8_t { earliest, latest };
 enum class OnMissingId : std::uint8_t { reject, origin };
 enum class SqlErrorVerdict : std::uint8_t { retry, reject };
+// When messages of a record leave: before its COMMIT (then a death may leave one without its record), or as rows of its transaction.
+enum class Publish : std::uint8_t { direct, outbox };
 enum class Ordering : std::uint8_t { partition, key };
 enum class Isolation : std::uint8_t { none, process };
 // How a group divides partitions. `automatic` leaves it to the client found at run time.
@@ -76,10 +81,12 @@ struct HandlerConfig {
   std::string group;
   std::optional<Start> start;       // required; there is no silent default for a new group
   Idempotency idempotency = Idempotency::event_id;
+  Effects effects = Effects::sql;   // kafka: only with idempotency off and ordering by partition
   FieldLocator event_id;
   FieldLocator event_type;
   OnMissingId on_missing_id = OnMissingId::reject;
   SqlErrorVerdict on_sql_error = SqlErrorVerdict::retry;
+  Publish publish = Publish::direct;
   Ordering ordering = Ordering::partition;
   Isolation isolation = Isolation::none;
   std::uint32_t lanes = 1;
@@ -87,6 +94,7 @@ struct HandlerConfig {
   BreakerPolicy breaker;
   std::uint32_t rate_limit = 0;     // records per second that the handler is given, all lanes together; 0: no limit
   Millis timeout = std::chrono::seconds(30);  // of one process_batch
+  std::uint32_t max_crashes = 3;    // so many hosts may end while they handle a record; then it is dead-lettered
   bool enabled = true;
   RetryPolicy retry;
   DeadLetterPolicy dead_letter;
@@ -130,8 +138,6 @@ struct HttpConfig {
   std::uint32_t max_connections = 128;
 };
 
-enum class LogFormat : std::uint8_t { automatic, human, json, journald };
-
 // Of topics that are declared without saying so.
 struct TopicDefaults {
   std::int32_t partitions = 3;
@@ -148,6 +154,7 @@ struct HostConfig {
   std::string log_level = "info";
   LogFormat log_format = LogFormat::automatic;  // journald under systemd, human on a terminal, else json
   std::string log_file;                       // path; empty: stderr
+  std::string state_dir;                      // folder of the crash journal; empty: as cli/state_dir.h finds one
   std::string audit_log;                      // path, for operators' actions; empty: none
   Millis drain_timeout = std::chrono::seconds(30);  // how long a stopping host lets handlers finish
   HttpConfig http;

@@ -39,6 +39,7 @@ struct Record {
   bool replay = false;                // copy published by a replay
   bool filtered = false;              // not for this handler: a copy of another group, an event type it does not take
   bool misrouted = false;             // copy of this group but of another handler: holds the partition
+  std::uint32_t crashes = 0;          // how often a host died while it handled this record, as far as is known here; 0: no suspect
   DeadReason invalid = DeadReason::none;  // not none: never handled, dead-lettered with invalid_text
   std::string_view invalid_text;
 };

@@ -5,12 +5,13 @@
 namespace hostler::core {
 namespace {
 
-Disposition dead(const Record& record, DeadReason reason) {
+Disposition dead(const Record& record, DeadReason reason, Timestamp now) {
   Disposition d;
   d.outcome = Outcome::dead;
   d.reason = reason;
   d.step = record.step.next();
   d.attempt = record.attempt;
+  d.due = now;
   return d;
 }
 
@@ -33,15 +34,15 @@ std::uint32_t retry_tier(const RetryPolicy& policy, Attempt failed_attempt, Time
 
 Disposition route(const Record& record, Verdict verdict, const VerdictDetail* detail, const RetryPolicy& policy, Timestamp now) {
   if (record.filtered) return outcome(record, Outcome::filtered);
-  if (record.invalid != DeadReason::none) return dead(record, record.invalid);
+  if (record.invalid != DeadReason::none) return dead(record, record.invalid, now);
   switch (verdict) {
     case Verdict::done: return outcome(record, Outcome::done);
     case Verdict::drop: return outcome(record, Outcome::drop);
-    case Verdict::reject: return dead(record, DeadReason::rejected);
+    case Verdict::reject: return dead(record, DeadReason::rejected, now);
     case Verdict::retry:
     case Verdict::unset: break;
   }
-  if (policy.delays.empty() || record.attempt.value > policy.max_retries) return dead(record, DeadReason::retries_exhausted);
+  if (policy.delays.empty() || record.attempt.value > policy.max_retries) return dead(record, DeadReason::retries_exhausted, now);
   Disposition d;
   d.outcome = Outcome::retry;
   d.tier = retry_tier(policy, record.attempt, now, detail == nullptr ? Timestamp{} : detail->not_before);

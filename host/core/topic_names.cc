@@ -58,19 +58,19 @@ std::string fill_in(std::string_view name_template, const NameParts& parts) {
   return text;
 }
 
-bool legal(std::string_view name) {
+}  // namespace
+
+bool is_legal_topic(std::string_view name) {
   return !name.empty() && name.size() <= max_topic_length && name != "." && name != ".." && std::all_of(name.begin(), name.end(), [](unsigned char c) {
     return (std::isalnum(c) != 0 && c < 128) || c == '.' || c == '_' || c == '-';
   });
 }
 
-}  // namespace
-
 Result<std::string> expand_topic(std::string_view name_template, const NameParts& parts) {
   const std::string name = fill_in(name_template, parts);
-  if (!legal(name)) {
+  if (!is_legal_topic(name)) {
     return Error{"topic name '" + name + "' from template '" + std::string(name_template) +
-                 "' is not legal: 1 to 249 characters of a-z, A-Z, 0-9, '.', '_' and '-'"};
+                 "' is not legal: " + std::string(legal_topics)};
   }
   return name;
 }
@@ -147,5 +147,11 @@ std::string retry_topic_pattern(const HandlerConfig& handler, std::string_view p
   const std::string attempt = std::to_string(tier + 1);
   return fill_in(handler.retry.topic, {pattern, handler.group, handler.name, handler.retry.delays.at(tier).text, attempt, ""});
 }
+
+std::string transactional_id(std::string_view group, const TopicPartition& where) {
+  return transactional_prefix(group) + "/" + where.topic + "/" + std::to_string(where.partition.value);
+}
+
+std::string transactional_prefix(std::string_view group) { return "hostler/" + std::string(group); }
 
 }  // namespace hostler::core

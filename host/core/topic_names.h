@@ -1,5 +1,5 @@
-// The only place that builds names of retry and dead-letter topics, and matches topic patterns. Names are never parsed
-// back: identity is in headers and configuration. Pure.
+// The only place that builds names of retry and dead-letter topics and transactional ids, and matches topic patterns. Names are never
+// parsed back: identity is in headers and configuration. Pure.
 #pragma once
 
 #include <string>
@@ -11,12 +11,16 @@
 
 namespace hostler::core {
 
+// Kafka takes it: 1–249 of [a-zA-Z0-9._-], not "." or "..". And how an error says so.
+[[nodiscard]] bool is_legal_topic(std::string_view name);
+inline constexpr std::string_view legal_topics = "1 to 249 characters of a-z, A-Z, 0-9, '.', '_' and '-'";
+
 // What a template's placeholders {topic} {group} {handler} {delay} {attempt} {tenant} stand for.
 struct NameParts {
   std::string_view topic, group, handler, delay, attempt, tenant;
 };
 
-// Expands a template and checks the result: 1–249 of [a-zA-Z0-9._-], not "." or "..". The error names template and result.
+// Expands a template and checks the result: is_legal_topic. The error names template and result.
 [[nodiscard]] Result<std::string> expand_topic(std::string_view name_template, const NameParts& parts);
 
 // The retry topic of `tier` and the dead-letter topic for records of `topic`.
@@ -39,5 +43,11 @@ struct NameParts {
 
 // The pattern of the retry topics of `tier` for source topics matching `pattern`: the template with the pattern in place of {topic}.
 [[nodiscard]] std::string retry_topic_pattern(const HandlerConfig& handler, std::string_view pattern, std::uint32_t tier);
+
+// Under which a group's member publishes what it makes of a partition's records (effects = "kafka"). Whoever owns the partition next uses
+// the same, which ends whatever its predecessor left open. Different for any two partitions of any two groups: topics have no '/'.
+[[nodiscard]] std::string transactional_id(std::string_view group, const TopicPartition& where);
+// What the ids of a handler's group and of its retries begin with: the right that its user needs on the brokers.
+[[nodiscard]] std::string transactional_prefix(std::string_view group);
 
 }  // namespace hostler::core

@@ -61,11 +61,15 @@ struct HandlerGauges {
   Gauge paused{"hostler_intake_paused", "1 while the handler waits for the end of an outage."};
   Gauge breaker{"hostler_breaker_state", "1 for the state that the handler's circuit breaker is in."};
   Gauge opened{"hostler_breaker_opened_total", "How often the breaker opened.", prometheus::MetricType::Counter};
+  Gauge suspects{"hostler_suspects", "Records in the partitions of this host in whose handling a host died, not settled yet."};
   Gauge failed{"hostler_handler_failed", "1 for a handler that could not be started."};
   Gauge busy{"hostler_lane_handling_seconds", "How long the lane has been in the handler's code; 0: it is not."};
   Gauge depth{"hostler_retry_depth", "Records that wait on retry topics in the partitions of this host."};
   Gauge refused{"hostler_partition_refused", "1 for a partition that is held until an operator decides: /health and the log say why."};
   Gauge stuck{"hostler_stuck_records", "Records that wait for a retry that was due more than 10 minutes ago: their copies may be lost."};
+  Gauge pending{"hostler_outbox_pending", "Messages in the outbox that wait to be published."};
+  Gauge relay_lag{"hostler_outbox_lag_seconds", "Age of the oldest of them."};
+  Gauge put_aside{"hostler_outbox_failed", "Messages in the outbox that can never be published."};
   Gauge due{"hostler_retry_next_due_timestamp_seconds", "When the next waiting record is due."};
 
   void add_group(const core::HandlerHealth& h, const core::GroupHealth& g) {
@@ -84,8 +88,14 @@ struct HandlerGauges {
     for (const auto state : {core::BreakerState::closed, core::BreakerState::open, core::BreakerState::half_open})
       breaker.add({{"handler", h.name}, {"state", std::string(core::to_text(state))}}, number(h.breaker.state == state));
     opened.add({{"handler", h.name}}, static_cast<double>(h.breaker.opened));
+    suspects.add({{"handler", h.name}}, static_cast<double>(h.suspects));
     for (const auto& lane : h.lanes) busy.add({{"handler", h.name}, {"lane", std::to_string(lane.index)}}, seconds(lane.handling.value_or(core::Millis{0})));
     if (h.stuck) stuck.add({{"handler", h.name}}, static_cast<double>(*h.stuck));
+    if (h.outbox) {
+      pending.add({{"handler", h.name}}, static_cast<double>(h.outbox->pending));
+      relay_lag.add({{"handler", h.name}}, seconds(h.outbox->lag));
+      put_aside.add({{"handler", h.name}}, static_cast<double>(h.outbox->failed));
+    }
     add_group(h, h.source);
     if (!h.retry) return;
     add_group(h, *h.retry);
@@ -142,7 +152,7 @@ std::vector<prometheus::MetricFamily> gauges(const core::HostHealth& health, con
   }
   std::vector<prometheus::MetricFamily> out;
   for (Gauge* gauge : {&build, &live, &ready, &start, &memory, &cpu, &jump, &handlers.lag, &handlers.joined, &handlers.partitions, &handlers.rebalances, &handlers.paused, &handlers.breaker, &handlers.opened,
-                       &handlers.failed, &handlers.busy, &handlers.refused, &handlers.stuck, &handlers.depth, &handlers.due, &clusters.up, &clusters.broker, &clusters.latency, &clusters.offline, &clusters.under,
+                       &handlers.suspects, &handlers.failed, &handlers.busy, &handlers.refused, &handlers.stuck, &handlers.depth, &handlers.pending, &handlers.relay_lag, &handlers.put_aside, &handlers.due, &clusters.up, &clusters.broker, &clusters.latency, &clusters.offline, &clusters.under,
                        &clusters.missing, &ledger_up, &ledger_latency}) {
     auto family = gauge->take();
     if (!family.metric.empty()) out.push_back(std::move(family));

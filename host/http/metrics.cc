@@ -19,6 +19,7 @@
 #include "core/disposition.h"
 #include "core/headers.h"
 #include "http/gauges.h"
+#include "runtime/ledger.h"
 
 namespace hostler::http {
 
@@ -54,6 +55,7 @@ class Metrics::Impl {
         errors_(counter(registry_, "kafka_errors_total", "What went wrong, by kind.")),
         records_(counter(registry_, "hostler_records_total", "Records settled, by what became of them.")),
         outages_(counter(registry_, "hostler_intake_pauses_total", "How often the intake of a handler stopped because of an outage.")),
+        expired_(counter(registry_, "hostler_ledger_expired_total", "Rows deleted because they were older than the ledger's retention.")),
         took_(prometheus::BuildHistogram().Name("kafka_processing_duration_seconds").Help("From a batch's delivery to its commit.").Register(registry_)) {
     for (const auto& handler : config.handlers) {
       if (!handler.enabled) continue;
@@ -61,6 +63,8 @@ class Metrics::Impl {
       for (const auto outcome : outcomes) records_.Add({{"handler", handler.name}, {"outcome", std::string(core::to_text(outcome))}});
       for (const char* type : {"retriable", "dead-lettered", "outage", "publish"}) error(handler.name, type);
       outages_.Add({{"handler", handler.name}});
+      if (handler.idempotency == core::Idempotency::off) continue;
+      for (const auto table : {runtime::ExpiryPlace::Table::ids, runtime::ExpiryPlace::Table::delegated}) expired(handler.ledger, runtime::to_text(table));
     }
   }
 
@@ -98,6 +102,7 @@ class Metrics::Impl {
   }
   Counter& error(std::string_view handler, const char* type) { return errors_.Add({{"handler", std::string(handler)}, {"error_type", type}}); }
   Counter& outage(std::string_view handler) { return outages_.Add({{"handler", std::string(handler)}}); }
+  Counter& expired(std::string_view ledger, std::string_view table) { return expired_.Add({{"ledger", std::string(ledger)}, {"table", std::string(table)}}); }
   Counter& published(std::string_view handler, std::string_view topic) { return published_.Add(labels_of(handler, std::string(topic))); }
 
   [[nodiscard]] std::string text(const core::HostHealth& health) const {
@@ -110,7 +115,7 @@ class Metrics::Impl {
   const std::chrono::system_clock::time_point started_;
   const std::string version_;
   prometheus::Registry registry_;
-  Family<Counter>&consumed_, &bytes_, &published_, &letters_, &errors_, &records_, &outages_;
+  Family<Counter>&consumed_, &bytes_, &published_, &letters_, &errors_, &records_, &outages_, &expired_;
   Family<Histogram>& took_;
   std::map<std::string, std::string, std::less<>> groups_;  // by handler; constant after construction
   mutable std::mutex names_mutex_;
@@ -158,6 +163,8 @@ void Metrics::published(std::string_view handler, std::string_view topic, std::u
   impl_->published(handler, topic).Increment(static_cast<double>(acknowledged));
   if (failed != 0) impl_->error(handler, "publish").Increment(static_cast<double>(failed));
 }
+
+void Metrics::expired(std::string_view ledger, std::string_view table, std::uint64_t rows) { impl_->expired(ledger, table).Increment(static_cast<double>(rows)); }
 
 std::string Metrics::text(const core::HostHealth& health) const { return impl_->text(health); }
 

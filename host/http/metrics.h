@@ -23,6 +23,7 @@ class Metrics final : public runtime::Observer {
   void record_noted(const runtime::RecordNote& note) override;
   void intake(std::string_view handler, std::string_view paused_because) override;
   void published(std::string_view handler, std::string_view topic, std::uint64_t acknowledged, std::uint64_t failed) override;
+  void expired(std::string_view ledger, std::string_view table, std::uint64_t rows) override;
 
   // The text format of Prometheus, version 0.0.4.
   [[nodiscard]] std::string text(const core::HostHealth& health) const;

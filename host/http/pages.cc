@@ -34,6 +34,7 @@ ordered_json json_of(const core::HandlerHealth& h) {
   if (!h.paused_because.empty()) out["paused_because"] = h.paused_because;
   out["breaker"] = {{"state", core::to_text(h.breaker.state)}, {"opened", h.breaker.opened}};
   if (!h.breaker.because.empty()) out["breaker"]["because"] = h.breaker.because;
+  out["suspects"] = h.suspects;
   out["source"] = json_of(h.source);
   if (h.retry) {
     out["retry"] = json_of(*h.retry);
@@ -41,6 +42,7 @@ ordered_json json_of(const core::HandlerHealth& h) {
     out["retry"]["next_due_ms"] = next ? ordered_json(core::to_epoch_ms(*next)) : ordered_json(nullptr);
   }
   if (h.stuck) out["stuck_records"] = *h.stuck;
+  if (h.outbox) out["outbox"] = {{"pending", h.outbox->pending}, {"lag_ms", h.outbox->lag.count()}, {"failed", h.outbox->failed}};
   out["lanes"] = ordered_json::array();
   for (const auto& lane : h.lanes) {
     ordered_json one = {{"lane", lane.index}, {"state", lane.ended ? "ended" : lane.handling ? "handling" : !lane.paused_because.empty() ? "paused" : "idle"}};

@@ -15,6 +15,17 @@ core::Status<> check_consumer_properties(const core::HandlerConfig& handler) {
   return core::Status<>::success();
 }
 
+core::Status<> check_transaction_properties(const core::HandlerConfig& handler) {
+  ConsumerOptions options;
+  options.brokers = "127.0.0.1:1";
+  options.group = handler.group;
+  options.properties = handler.kafka;
+  options.transactions.emplace();
+  const auto made = transactional_config(options, {"topic", {0}});
+  if (!made) return made.error();
+  return core::Status<>::success();
+}
+
 core::Status<> check_publisher_properties(const core::KafkaConfig& cluster) {
   PublisherOptions options;
   options.brokers = "127.0.0.1:1";

@@ -9,6 +9,8 @@ namespace hostler::kafka {
 
 // Errors name the property and what the library says of it, never a value that may be a secret.
 [[nodiscard]] core::Status<> check_consumer_properties(const core::HandlerConfig& handler);
+// … of the producers of a handler with effects = "kafka".
+[[nodiscard]] core::Status<> check_transaction_properties(const core::HandlerConfig& handler);
 [[nodiscard]] core::Status<> check_publisher_properties(const core::KafkaConfig& cluster);
 
 }  // namespace hostler::kafka

@@ -19,6 +19,11 @@ std::string property(const rd_kafka_conf_t* conf, const char* name) {
   std::size_t size = value.size();
   return rd_kafka_conf_get(conf, name, value.data(), &size) == RD_KAFKA_CONF_OK ? value.data() : "";
 }
+
+// Not so where no connection was made; words that are not known count.
+bool may_have_lost_a_request(rd_kafka_resp_err_t code, std::string_view text) {
+  return code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && code != RD_KAFKA_RESP_ERR__RESOLVE && text.find(": Connect to ") == std::string_view::npos;
+}
 }
 
 core::Result<std::shared_ptr<Client>> Client::create(rd_kafka_type_t type, ConfHandle conf, LogFn log, std::string who) {
@@ -67,6 +72,7 @@ void Client::rebalance(rd_kafka_t* rk, rd_kafka_resp_err_t what, rd_kafka_topic_
 void Client::error(rd_kafka_t* rk, int err, const char* text, void* self) {
   auto* client = static_cast<Client*>(self);
   const auto code = static_cast<rd_kafka_resp_err_t>(err);
+  if (may_have_lost_a_request(code, text)) client->troubles_.fetch_add(1);
   if (code == RD_KAFKA_RESP_ERR__FATAL) {
     std::array<char, 512> why{};
     const rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk, why.data(), why.size());

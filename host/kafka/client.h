@@ -1,9 +1,11 @@
 // A librdkafka instance and what its callbacks need. A consumer's is shared by every batch that still holds its messages:
 // the instance is destroyed after the last of them. Private to kafka/.
-// Thread-safety: constant after construction, but for `on_rebalance` (the thread that polls the group queue); refused_login() any thread.
+// Thread-safety: constant after construction, but for `on_rebalance` (the thread that polls the group queue); refused_login() and troubles()
+// any thread.
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -51,6 +53,9 @@ class Client {
     return hang_up_hint_;
   }
 
+  // How many times so far the client told of a trouble in which a request may have been lost, or be late; it tells when its events are polled.
+  [[nodiscard]] std::uint32_t troubles() const { return troubles_.load(std::memory_order_relaxed); }
+
   OnRebalance on_rebalance;  // empty: every assignment is declined
 
  private:
@@ -74,6 +79,7 @@ class Client {
   const std::string who_;
   Reporter reporter_;
   std::atomic<bool> in_trouble_{false}, heard_{false};
+  std::atomic<std::uint32_t> troubles_{0};
   bool scram_fails_ = false;  // set by create()
   mutable std::mutex mutex_;
   std::string refused_login_;  // guarded by mutex_, as the next

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/topic_names.h"
 #include "kafka/client_limits.h"
 #include "kafka/topic_pattern.h"
 
@@ -64,6 +65,28 @@ bool property_is(const core::Properties& properties, const char* name, std::stri
 
 std::string number(std::uint64_t n) { return std::to_string(n); }
 
+void set_producer_defaults(Builder& b, core::Millis missing_topic) {
+  b.set("linger.ms", "0");
+  b.set("compression.codec", "lz4");
+  b.set("partitioner", "murmur2_random");  // as Java's producer: a key goes to the partition it came from
+  b.set("allow.auto.create.topics", "false");
+  b.set("topic.metadata.propagation.max.ms", number(static_cast<std::uint64_t>(missing_topic.count())));
+  b.set("queue.buffering.max.messages", "500000");
+  b.set("message.max.bytes", "1000000000");  // the topic's own limit decides
+}
+
+// Not the user's to change.
+const std::set<std::string_view> producer_musts = {"acks", "request.required.acks", "enable.idempotence", "delivery.report.only.error",
+                                                   "max.in.flight", "max.in.flight.requests.per.connection", "message.timeout.ms", "delivery.timeout.ms",
+                                                   "transactional.id", "bootstrap.servers", "metadata.broker.list"};
+
+void set_producer_musts(Builder& b) {
+  b.set("enable.idempotence", "true");
+  b.set("acks", "all");
+  // With more, librdkafka 2.0.2 takes a batch that was refused (NOT_LEADER on a new topic) for delivered when the next one is accepted.
+  b.set("max.in.flight.requests.per.connection", "1");
+}
+
 }  // namespace
 
 Prefetch prefetch_for(const ConsumerOptions& options) {
@@ -106,6 +129,7 @@ core::Result<ConfHandle> consumer_config(const ConsumerOptions& options) {
   if (property_is(options.properties, "group.protocol", "consumer")) ours.insert({"session.timeout.ms", "heartbeat.interval.ms"});
   b.apply(options.properties, ours);
 
+  if (options.transactions) b.set("isolation.level", "read_committed");  // offsets are stable ones, too
   b.set("group.id", options.group);
   b.set("enable.auto.commit", "false");
   b.set("enable.auto.offset.store", "false");
@@ -120,23 +144,21 @@ core::Result<ConfHandle> consumer_config(const ConsumerOptions& options) {
 
 core::Result<ConfHandle> publisher_config(const PublisherOptions& options) {
   Builder b(options.brokers, options.client_id);
-  b.set("linger.ms", "0");
-  b.set("compression.codec", "lz4");
-  b.set("partitioner", "murmur2_random");  // as Java's producer: a key goes to the partition it came from
-  b.set("allow.auto.create.topics", "false");
-  b.set("topic.metadata.propagation.max.ms", std::to_string(options.missing_topic_timeout.count()));
-  b.set("queue.buffering.max.messages", "500000");
-  b.set("message.max.bytes", "1000000000");  // the topic's own limit decides
-  b.set("message.timeout.ms", std::to_string(options.delivery_timeout.count()));
+  set_producer_defaults(b, options.missing_topic_timeout);
+  b.set("message.timeout.ms", number(static_cast<std::uint64_t>(options.delivery_timeout.count())));
+  b.apply(options.properties, producer_musts);
+  set_producer_musts(b);
+  return b.take();
+}
 
-  b.apply(options.properties, {"acks", "request.required.acks", "enable.idempotence", "delivery.report.only.error",
-                               "max.in.flight", "max.in.flight.requests.per.connection", "message.timeout.ms", "delivery.timeout.ms", "transactional.id", "bootstrap.servers",
-                               "metadata.broker.list"});
-
-  b.set("enable.idempotence", "true");
-  b.set("acks", "all");
-  // With more, librdkafka 2.0.2 takes a batch that was refused (NOT_LEADER on a new topic) for delivered when the next one is accepted.
-  b.set("max.in.flight.requests.per.connection", "1");
+core::Result<ConfHandle> transactional_config(const ConsumerOptions& options, const core::TopicPartition& where) {
+  Builder b(options.brokers, options.client_id);
+  set_producer_defaults(b, PublisherOptions{}.missing_topic_timeout);
+  b.set("transaction.timeout.ms", number(static_cast<std::uint64_t>(options.transactions->timeout.count())));  // also bounds deliveries
+  b.set("retry.backoff.ms", "5");  // a transaction that begins right after another is told to come back: 100 ms would be lost each time
+  b.apply(options.properties, producer_musts);
+  set_producer_musts(b);
+  b.set("transactional.id", core::transactional_id(options.group, where));
   return b.take();
 }
 

@@ -24,15 +24,16 @@ bool is_stale(rd_kafka_resp_err_t err) {
 
 }  // namespace
 
-Committer::Committer(Client& client, core::Millis interval, core::Millis timeout, std::function<void()> wake)
-    : client_(client), interval_(interval), timeout_(timeout), wake_(std::move(wake)), answers_(rd_kafka_queue_new(client.get())) {
+Committer::Committer(Client& client, const ConsumerOptions& options, std::function<void()> wake)
+    : client_(client), interval_(options.commit_interval), timeout_(options.request_timeout), idle_(options.transactions.has_value()), wake_(std::move(wake)), answers_(rd_kafka_queue_new(client.get())) {
   rd_kafka_queue_cb_event_enable(
       answers_.get(), [](rd_kafka_t*, void* self) { static_cast<Committer*>(self)->wake_(); }, this);
 }
 
 Committer::~Committer() { rd_kafka_queue_cb_event_enable(answers_.get(), nullptr, nullptr); }
 
-bool Committer::has_news(const PartitionState& p) {
+bool Committer::has_news(const PartitionState& p) const {
+  if (idle_) return false;
   const std::int64_t settled = p.settled.load();
   return settled >= 0 && settled != p.acked && settled != p.refused;
 }

@@ -1,4 +1,4 @@
-// Commits settled offsets: coalesced over an interval, one request in flight, every partition's answer looked at.
+// Commits settled offsets, unless transactions do: coalesced over an interval, one request in flight, every partition's answer looked at.
 // Private to kafka/. Thread-safety: noted() from any thread, the rest from the control thread.
 #pragma once
 
@@ -11,6 +11,7 @@
 
 #include "core/types.h"
 #include "kafka/client.h"
+#include "kafka/consumer.h"
 #include "kafka/group_offsets.h"
 #include "kafka/partition_state.h"
 
@@ -21,12 +22,12 @@ using PartitionStates = std::map<core::TopicPartition, std::shared_ptr<Partition
 class Committer {
  public:
   // `wake` wakes the control thread; it is called once per interval at most.
-  Committer(Client& client, core::Millis interval, core::Millis timeout, std::function<void()> wake);
+  Committer(Client& client, const ConsumerOptions& options, std::function<void()> wake);
   ~Committer();
 
   // Something was settled.
   void noted() {
-    if (!wanted_.load(std::memory_order_relaxed) && !wanted_.exchange(true)) wake_();
+    if (!idle_ && !wanted_.load(std::memory_order_relaxed) && !wanted_.exchange(true)) wake_();
   }
   // Looks at answers and sends what is due. Returns when it wants to be called again.
   core::SteadyTime tick(const PartitionStates& partitions, core::SteadyTime now);
@@ -38,7 +39,7 @@ class Committer {
     std::shared_ptr<PartitionState> partition;
     std::int64_t offset;
   };
-  [[nodiscard]] static bool has_news(const PartitionState& p);
+  [[nodiscard]] bool has_news(const PartitionState& p) const;
   void send(const PartitionStates& partitions);
   void take_answer(rd_kafka_event_t* answer);
   void judge(PartitionState& p, std::int64_t offset, rd_kafka_resp_err_t err);
@@ -47,6 +48,7 @@ class Committer {
   Client& client_;
   const core::Millis interval_;
   const core::Millis timeout_;
+  const bool idle_;  // transactions commit the offsets
   const std::function<void()> wake_;
   const QueueHandle answers_;
   std::atomic<bool> wanted_{false};

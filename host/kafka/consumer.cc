@@ -10,6 +10,7 @@
 #include "kafka/client_config.h"
 #include "kafka/committer.h"
 #include "kafka/lane_source.h"
+#include "kafka/lane_transaction.h"
 #include "kafka/membership.h"
 #include "kafka/topic_pattern.h"
 #include "kafka/wakeup.h"
@@ -20,7 +21,8 @@ class KafkaConsumer::Impl {
  public:
   explicit Impl(ConsumerOptions options) : options_(std::move(options)) {
     for (std::size_t i = 0; i < std::max<std::size_t>(options_.lanes, 1); ++i) {
-      lanes_.push_back(std::make_unique<LaneSource>(ControlCalls{[this] { committer_->noted(); }, [this] { wakeup_.notify(); }}));
+      auto transaction = options_.transactions ? std::make_unique<LaneTransaction>(options_) : nullptr;
+      lanes_.push_back(std::make_unique<LaneSource>(ControlCalls{[this] { committer_->noted(); }, [this] { wakeup_.notify(); }}, std::move(transaction)));
     }
   }
 
@@ -68,7 +70,7 @@ core::Status<> KafkaConsumer::Impl::start() {
   if (!client) return client.error();
   client_ = std::move(*client);
   rd_kafka_poll_set_consumer(client_->get());
-  committer_ = std::make_unique<Committer>(*client_, options_.commit_interval, options_.request_timeout, [this] { wakeup_.notify(); });
+  committer_ = std::make_unique<Committer>(*client_, options_, [this] { wakeup_.notify(); });
   membership_ = std::make_unique<Membership>(options_, client_, lanes_, *committer_);
   client_->on_rebalance = [this](rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t* partitions) {
     membership_->rebalance(what, partitions);

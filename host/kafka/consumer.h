@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,15 @@ struct RetryTier {
   std::string topic;        // name, or pattern with *
   std::uint32_t tier = 0;   // what Batch::tier says
   core::Millis delay{0};
+};
+
+// Records are settled by transactions of the brokers, one per slice of a batch: what is published and the offset come true together.
+struct TransactionOptions {
+  // After this time the brokers abort what a member left open. Of one record's delivery, too. "transaction.timeout.ms" in the consumer's
+  // properties overrides it.
+  core::Millis timeout{15'000};
+  core::Millis request_timeout{10'000};  // of one call: offsets, commit, abort; shorter than `timeout`
+  core::Millis opening_timeout{5'000};   // of taking a transactional id over; another try is often quicker than a long one
 };
 
 struct ConsumerOptions {
@@ -45,6 +55,7 @@ struct ConsumerOptions {
   core::Millis commit_interval{100};          // commits are coalesced over this time
   core::Millis revoke_timeout{20'000};        // how long a revocation waits for lanes that hold a batch
   core::Millis request_timeout{5'000};        // of one request by the control thread (offsets, commits)
+  std::optional<TransactionOptions> transactions;  // set: sources have a transaction(), and nothing is committed otherwise
   runtime::Assignments* assignments = nullptr;  // required; must outlive the consumer; called by the control thread
   LogFn log;
 };

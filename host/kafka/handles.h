@@ -23,6 +23,8 @@ using MessageHandle = std::unique_ptr<rd_kafka_message_t, Releaser<&rd_kafka_mes
 using HeadersHandle = std::unique_ptr<rd_kafka_headers_t, Releaser<&rd_kafka_headers_destroy>>;
 using EventHandle = std::unique_ptr<rd_kafka_event_t, Releaser<&rd_kafka_event_destroy>>;
 using ErrorHandle = std::unique_ptr<rd_kafka_error_t, Releaser<&rd_kafka_error_destroy>>;
+using GroupMetadataHandle =
+    std::unique_ptr<rd_kafka_consumer_group_metadata_t, Releaser<&rd_kafka_consumer_group_metadata_destroy>>;
 using TopicHandle = std::unique_ptr<rd_kafka_topic_t, Releaser<&rd_kafka_topic_destroy>>;
 using MetadataHandle = std::unique_ptr<const struct rd_kafka_metadata, Releaser<&rd_kafka_metadata_destroy>>;
 using AdminOptionsHandle = std::unique_ptr<rd_kafka_AdminOptions_t, Releaser<&rd_kafka_AdminOptions_destroy>>;

@@ -17,6 +17,7 @@
 #include "kafka/partition_state.h"
 #include "kafka/wakeup.h"
 #include "runtime/source.h"
+#include "runtime/transaction.h"
 
 namespace hostler::kafka {
 
@@ -28,7 +29,9 @@ struct ControlCalls {
 
 class LaneSource final : public runtime::Source {
  public:
-  explicit LaneSource(ControlCalls control) : control_(std::move(control)) {}
+  // `transaction` may be null.
+  explicit LaneSource(ControlCalls control, std::unique_ptr<runtime::Transaction> transaction = nullptr)
+      : control_(std::move(control)), transaction_(std::move(transaction)) {}
 
   // -- the lane's thread --
   bool poll(core::Batch& out, std::size_t max_records, core::Millis max_wait, core::Millis wait) override;
@@ -36,6 +39,7 @@ class LaneSource final : public runtime::Source {
   void give_back(const core::Batch& batch, core::Offset resume_at, core::SteadyTime not_before) override;
   [[nodiscard]] bool owns(const core::Batch& batch) const override;
   [[nodiscard]] bool draining() const override { return draining_.load(); }
+  [[nodiscard]] runtime::Transaction* transaction() override { return transaction_.get(); }
 
   // -- the control thread --
   void add(std::shared_ptr<PartitionState> partition);
@@ -76,6 +80,7 @@ class LaneSource final : public runtime::Source {
   core::SteadyTime looked_everywhere_{};                     // guarded by mutex_
 
   // -- the lane's thread --
+  const std::unique_ptr<runtime::Transaction> transaction_;
   std::unique_ptr<MessageStorage> spare_;  // the storage that the next batch gets
 };
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr core::Millis longest_pause{5'000};
 constexpr core::Millis other_members_turn{150};
+constexpr core::Millis unstable_patience{1'000};  // offsets that a transaction is about to move do not come; see end_transactions()
 
 std::uint64_t next_assignment_id() {
   static std::atomic<std::uint64_t> last{0};
@@ -28,7 +29,7 @@ Membership::Membership(const ConsumerOptions& options, std::shared_ptr<Client> c
       client_(std::move(client)),
       lanes_(lanes),
       committer_(committer),
-      offsets_(*client_, options.request_timeout),
+      offsets_(*client_, options.transactions ? std::min(options.request_timeout, unstable_patience) : options.request_timeout),
       resolver_(offsets_, options.start, [this](std::span<const core::TopicPartition> partitions) { return options_.assignments->remembered(partitions); }) {}
 
 void Membership::rebalance(rd_kafka_resp_err_t what, const rd_kafka_topic_partition_list_t* partitions) {
@@ -77,6 +78,7 @@ void Membership::take_away(const rd_kafka_topic_partition_list_t* partitions) {
   }
   for (const auto& lane : lanes_) lane->wakeup()->notify();
   wait_for_lanes(ending);
+  for (const auto& p : ending) p->ended.store(true);
   static_cast<void>(runtime::failpoint("revoke"));
   if (!lost) committer_.flush(ending);
   for (const auto& p : ending) {
@@ -163,20 +165,15 @@ core::Status<NotYet> Membership::open() {
 
 core::Result<std::vector<Membership::Start>, NotYet> Membership::find_starts(std::span<const core::TopicPartition> partitions) {
   if (partitions.empty()) return std::vector<Start>{};
-  Offsets committed;
-  if (options_.role == ConsumerOptions::Role::main) {
-    auto resolved = resolver_.resolve(partitions);
-    if (!resolved) return resolved.error();
-    committed = std::move(*resolved);
-  } else {
-    auto known = offsets_.committed(partitions);
-    if (!known) return NotYet{known.error().message};
-    committed = std::move(*known);
+  auto committed = find_committed(partitions);
+  if (!committed) {
+    if (options_.transactions && !committed.error().other_member) end_transactions(partitions);
+    return committed.error();
   }
   std::vector<runtime::AssignedPartition> assigned;
   for (const auto& where : partitions) {
-    const auto known = committed.find(where);
-    assigned.push_back({where, known == committed.end() ? core::Offset{} : known->second});
+    const auto known = committed->find(where);
+    assigned.push_back({where, known == committed->end() ? core::Offset{} : known->second});
   }
   auto positions = options_.assignments->start_positions(assigned);
   if (!positions) return NotYet{positions.error().message};
@@ -186,6 +183,20 @@ core::Result<std::vector<Membership::Start>, NotYet> Membership::find_starts(std
     starts.push_back({assigned[i], assigned[i].start.value, std::move((*positions)[i])});
   }
   return starts;
+}
+
+core::Result<Offsets, NotYet> Membership::find_committed(std::span<const core::TopicPartition> partitions) {
+  if (options_.role == ConsumerOptions::Role::main) return resolver_.resolve(partitions);
+  auto known = offsets_.committed(partitions);
+  if (!known) return NotYet{known.error().message};
+  return std::move(*known);
+}
+
+// Offsets that a transaction of the former owner is about to move cannot be read. If it died, that would last until its time-out.
+void Membership::end_transactions(std::span<const core::TopicPartition> partitions) {
+  for (const auto& where : partitions) {
+    if (!TransactionalProducer::open(options_, where)) return;  // the brokers do not answer
+  }
 }
 
 core::Status<NotYet> Membership::assign(const std::vector<Start>& starts) {
@@ -235,6 +246,7 @@ std::shared_ptr<PartitionState> Membership::make_state(const Start& start, LaneS
     p->confirmed.store(std::min(start.committed, start.position.start.value));
   }
   p->acked = start.committed;
+  p->committed = {start.committed};
   p->floor = p->delivered = {std::max<std::int64_t>(start.position.start.value, 0)};
   for (const RetryTier& tier : options_.tiers) {
     if (p->tier || !matches(tier.topic, p->where.topic)) continue;

@@ -64,6 +64,8 @@ class Membership {
 
   core::Status<NotYet> open();
   core::Result<std::vector<Start>, NotYet> find_starts(std::span<const core::TopicPartition> partitions);
+  core::Result<Offsets, NotYet> find_committed(std::span<const core::TopicPartition> partitions);
+  void end_transactions(std::span<const core::TopicPartition> partitions);
   core::Status<NotYet> assign(const std::vector<Start>& starts);
   std::shared_ptr<PartitionState> make_state(const Start& start, LaneSource& lane);
   core::Status<> answer(const rd_kafka_topic_partition_list_t* added);

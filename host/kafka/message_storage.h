@@ -29,6 +29,7 @@ class MessageStorage final : public core::BatchStorage {
   }
   [[nodiscard]] bool in_hand() const { return in_hand_; }
   [[nodiscard]] PartitionState& partition() { return *partition_; }
+  [[nodiscard]] const std::shared_ptr<PartitionState>& shared_partition() const { return partition_; }
   // Next offset after the record that was delivered before this batch. Between it and the first record there is nothing.
   [[nodiscard]] core::Offset from() const { return from_; }
 

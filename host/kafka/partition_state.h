@@ -13,6 +13,7 @@
 #include "core/record.h"
 #include "core/types.h"
 #include "kafka/client.h"
+#include "kafka/transactional_producer.h"
 #include "kafka/wakeup.h"
 
 namespace hostler::kafka {
@@ -44,6 +45,7 @@ struct PartitionState {
 
   // -- any thread --
   std::atomic<bool> owned{true};             // false from the beginning of its revocation
+  std::atomic<bool> ended{false};            // the group may give it to another member: no lane is waited for any more
   std::atomic<bool> ready{true};             // the queue may hold something; set by the queue's event
   std::atomic<std::uint32_t> in_hand{0};     // batches that were neither settled nor given back
   std::atomic<std::int64_t> settled{-1};     // next offset to commit; written by the lane, only grows but for a rewind
@@ -51,6 +53,9 @@ struct PartitionState {
 
   // -- the lane's thread --
   std::optional<core::Mark> mark;
+  // With transactions only: null until something is to be settled, and after doubts; what the group has committed, as far as this lane knows.
+  std::unique_ptr<TransactionalProducer> producer;
+  core::Offset committed;
 
   // -- the control thread --
   std::int64_t acked = -1;                   // what Kafka acknowledged last, or had when the assignment began

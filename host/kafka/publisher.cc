@@ -13,6 +13,7 @@
 
 #include "kafka/client.h"
 #include "kafka/client_config.h"
+#include "kafka/produce.h"
 #include "runtime/failpoint.h"
 
 namespace hostler::kafka {
@@ -22,31 +23,6 @@ using runtime::OutRecord;
 using runtime::PublishFailure;
 
 constexpr core::Millis introduction_time{500};  // for all of a call together
-
-PublishFailure::Kind kind_of(rd_kafka_resp_err_t err) {
-  switch (err) {
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
-      return PublishFailure::Kind::too_large;
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-      return PublishFailure::Kind::topic_missing;
-    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
-    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
-    case RD_KAFKA_RESP_ERR_INVALID_MSG:
-    case RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS:
-    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
-    case RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
-    case RD_KAFKA_RESP_ERR__INVALID_ARG:
-      return PublishFailure::Kind::refused;
-    default:
-      return PublishFailure::Kind::unavailable;
-  }
-}
 
 // One publish call: what came back for each record. Deletes itself with the last report, so that none can come too late.
 class Call {
@@ -103,16 +79,10 @@ class Call {
   bool finished_ = false;                // guarded by mutex_
 };
 
-bool topic_exists(rd_kafka_t* rk, rd_kafka_topic_t* topic, core::Millis timeout) {
-  const struct rd_kafka_metadata* raw = nullptr;
-  if (topic == nullptr || rd_kafka_metadata(rk, 0, topic, &raw, static_cast<int>(timeout.count())) != RD_KAFKA_RESP_ERR_NO_ERROR) return false;
-  const MetadataHandle metadata(raw);
-  return metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topics[0].partition_cnt > 0;
-}
-
 // One producer instance and the thread that takes its reports.
 class Producer {
  public:
+  // Whatever is still in it when it ends has `leave_time` to leave.
   Producer(std::shared_ptr<Client> client, core::Millis leave_time) : client_(std::move(client)), leave_time_(leave_time) {
     reports_ = std::thread([this] {
       while (!stop_.load()) rd_kafka_poll(client_->get(), 100);
@@ -124,22 +94,13 @@ class Producer {
     rd_kafka_flush(client_->get(), 1'000);  // the reports of what was purged
     stop_.store(true);
     reports_.join();
-    topics_.clear();
+    introductions_.clear();
   }
-  // Asks for a topic's leaders when it is first heard of: records for a topic that the client does not know wait for its next look
-  // round, up to a second, and a transaction waits with them. What goes wrong here comes up again at the records.
-  void introduce(const std::string& topic, core::SteadyTime until) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (topics_.contains(topic)) return;
-    }
+  void leave_by(core::SteadyTime until) {
     const auto left = std::chrono::duration_cast<core::Millis>(until - std::chrono::steady_clock::now());
-    if (left <= core::Millis(0)) return;
-    TopicHandle handle(rd_kafka_topic_new(get(), topic.c_str(), nullptr));
-    if (!topic_exists(get(), handle.get(), left)) return;
-    const std::lock_guard lock(mutex_);
-    topics_.emplace(topic, std::move(handle));
+    leave_time_ = std::clamp(left, core::Millis(0), leave_time_);
   }
+  void introduce(const std::string& topic, core::SteadyTime until) { introductions_.introduce(get(), topic, until); }
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
 
@@ -149,19 +110,15 @@ class Producer {
 
  private:
   const std::shared_ptr<Client> client_;
-  const core::Millis leave_time_;
-  std::mutex mutex_;
-  std::map<std::string, TopicHandle> topics_;  // introduced; guarded by mutex_
+  core::Millis leave_time_;
+  Introductions introductions_;
   std::atomic<bool> stop_{false};
   std::thread reports_;
 };
 
 void delivery_report(rd_kafka_t*, const rd_kafka_message_t* message, void* self) {
   auto* client = static_cast<Client*>(self);
-  // A success without an offset is none: the client infers it from a later batch's acknowledgement, and on a topic just created the
-  // record was seen to be missing. Published again it is at worst a repeat, which the protocol absorbs.
-  const bool inferred = message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset < 0;
-  const rd_kafka_resp_err_t err = inferred ? RD_KAFKA_RESP_ERR__TIMED_OUT : message->err;
+  const rd_kafka_resp_err_t err = reported_error(*message);  // published again it is at worst a repeat, which the protocol absorbs
   if (err == RD_KAFKA_RESP_ERR_NO_ERROR) client->heard_from_broker();
   if (auto* slot = static_cast<Call::Slot*>(message->_private)) {
     Call::report(slot, err);
@@ -170,34 +127,6 @@ void delivery_report(rd_kafka_t*, const rd_kafka_message_t* message, void* self)
     client->reporter().trouble(LogLevel::warning, "output to " + topic, rd_kafka_err2name(err),
                                "a record for " + topic + " that nobody waits for was not delivered: " + error_text(err));
   }
-}
-
-HeadersHandle to_headers(const std::vector<runtime::OutHeader>& headers) {
-  if (headers.empty()) return nullptr;
-  HeadersHandle out(rd_kafka_headers_new(headers.size()));
-  for (const auto& h : headers) {
-    rd_kafka_header_add(out.get(), h.name.data(), static_cast<ssize_t>(h.name.size()), h.value ? h.value->data() : nullptr,
-                        h.value ? static_cast<ssize_t>(h.value->size()) : 0);
-  }
-  return out;
-}
-
-rd_kafka_resp_err_t produce(rd_kafka_t* rk, const OutRecord& record, Call::Slot* slot, std::int32_t partition) {
-  HeadersHandle headers = to_headers(record.headers);
-  const rd_kafka_resp_err_t err = rd_kafka_producev(
-      rk, RD_KAFKA_V_TOPIC(record.topic.c_str()), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-      RD_KAFKA_V_VALUE(const_cast<char*>(record.value.data), record.value.size),
-      RD_KAFKA_V_KEY(const_cast<char*>(record.key.data), record.key.size), RD_KAFKA_V_TIMESTAMP(record.timestamp_ms),
-      RD_KAFKA_V_OPAQUE(slot), RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_END);
-  if (err == RD_KAFKA_RESP_ERR_NO_ERROR) static_cast<void>(headers.release());  // the client owns them now
-  return err;
-}
-
-// A partition is a wish: in a topic that has fewer the key decides.
-rd_kafka_resp_err_t produce(rd_kafka_t* rk, const OutRecord& record, Call::Slot* slot) {
-  if (!record.partition) return produce(rk, record, slot, RD_KAFKA_PARTITION_UA);
-  const rd_kafka_resp_err_t err = produce(rk, record, slot, record.partition->value);
-  return err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ? produce(rk, record, slot, RD_KAFKA_PARTITION_UA) : err;
 }
 
 // What the client said without asking: a topic that was missing or forbidden when it last looked may not be so now.
@@ -220,6 +149,13 @@ class KafkaPublisher::Impl {
     return core::Status<>::success();
   }
   std::vector<PublishFailure> publish(std::span<const OutRecord> records);
+  void close(core::SteadyTime until) {
+    std::shared_ptr<Producer> last;  // ends outside the lock
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    last = std::exchange(producer_, nullptr);
+    if (last) last->leave_by(until);
+  }
 
  private:
   using Indexes = std::vector<std::size_t>;
@@ -234,6 +170,7 @@ class KafkaPublisher::Impl {
   const PublisherOptions options_;
   std::mutex mutex_;
   std::shared_ptr<Producer> producer_;  // guarded by mutex_
+  bool closed_ = false;                 // likewise
 };
 
 core::Result<std::shared_ptr<Producer>> KafkaPublisher::Impl::make_producer() const {
@@ -248,6 +185,7 @@ core::Result<std::shared_ptr<Producer>> KafkaPublisher::Impl::make_producer() co
 core::Result<std::shared_ptr<Producer>> KafkaPublisher::Impl::current() {
   std::shared_ptr<Producer> broken;  // ends outside the lock
   const std::lock_guard lock(mutex_);
+  if (closed_) return core::Error{"the publisher is closed: the host is stopping"};
   if (producer_ == nullptr || producer_->broken()) {
     auto made = make_producer();
     if (!made) return made.error();
@@ -333,5 +271,6 @@ KafkaPublisher::KafkaPublisher(PublisherOptions options) : impl_(std::make_uniqu
 KafkaPublisher::~KafkaPublisher() = default;
 core::Status<> KafkaPublisher::start() { return impl_->start(); }
 std::vector<PublishFailure> KafkaPublisher::publish(std::span<const OutRecord> records) { return impl_->publish(records); }
+void KafkaPublisher::close(core::SteadyTime until) { impl_->close(until); }
 
 }  // namespace hostler::kafka

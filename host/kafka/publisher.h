@@ -30,12 +30,15 @@ struct PublisherOptions {
 class KafkaPublisher final : public runtime::Publisher {
  public:
   explicit KafkaPublisher(PublisherOptions options);
-  // Fire-and-forget records get up to the delivery timeout to leave.
+  // Closes, with the delivery timeout for patience.
   ~KafkaPublisher() override;
 
   // Errors: a property that librdkafka refuses. A broker that is down is none.
   core::Status<> start();
   [[nodiscard]] std::vector<runtime::PublishFailure> publish(std::span<const runtime::OutRecord> records) override;
+  // Ends the producer: fire-and-forget records get until `until`, and no longer than the delivery timeout, to leave; what does not is given up and
+  // said. A moment more may pass. Every publish call has returned; later ones fail.
+  void close(core::SteadyTime until);
 
  private:
   class Impl;

@@ -15,6 +15,7 @@
 #include "core/disposition.h"
 #include "runtime/lane.h"
 #include "runtime/ledger.h"
+#include "runtime/progress.h"
 #include "runtime/settlement.h"
 
 namespace hostler::plugin {
@@ -38,6 +39,7 @@ struct Call {
   runtime::LedgerSession* session = nullptr;  // open while the handler runs, for queries; else null
   std::chrono::steady_clock::time_point deadline{};
   bool running = false;
+  runtime::LaneProgress* progress = nullptr;  // may be null; the same for all calls
 
   // -- what the handler left --
   core::TextArena texts;

@@ -24,14 +24,17 @@ ExecuteFailure handler_failure(std::string message, std::int32_t code = 0) {
 
 }  // namespace
 
-core::Result<std::unique_ptr<runtime::Lane>> InProcessLane::make(Handler& handler, std::uint32_t index, runtime::Ledger* ledger) {
+core::Result<std::unique_ptr<runtime::Lane>> InProcessLane::make(Handler& handler, std::uint32_t index, runtime::Ledger* ledger, runtime::LaneProgress* progress) {
   auto lane = handler.create_lane(index);
   if (!lane) return lane.error();
-  return std::unique_ptr<runtime::Lane>(new InProcessLane(handler, lane.value(), ledger));
+  return std::unique_ptr<runtime::Lane>(new InProcessLane(handler, lane.value(), ledger, progress));
 }
 
-InProcessLane::InProcessLane(Handler& handler, hostler_lane* lane, runtime::Ledger* ledger)
-    : handler_(handler), lane_(lane), settlement_(handler.config(), ledger, ledger != nullptr && handler.has(HOSTLER_HANDLER_QUERIES)) {}
+InProcessLane::InProcessLane(Handler& handler, hostler_lane* lane, runtime::Ledger* ledger, runtime::LaneProgress* progress)
+    : handler_(handler), lane_(lane), settlement_(handler.config(), ledger, ledger != nullptr && handler.has(HOSTLER_HANDLER_QUERIES)) {
+  call_.progress = progress;
+  if (ledger != nullptr && handler.config().publish == core::Publish::outbox) outbox_.emplace(handler.config().name, ledger->dialect());
+}
 
 InProcessLane::~InProcessLane() {
   settlement_.rollback();
@@ -126,21 +129,30 @@ core::Result<runtime::Verdicts, ExecuteFailure> InProcessLane::read_verdicts(con
     out.verdicts[record] = static_cast<Verdict>(verdict);
   }
   for (const auto& [record, why] : call_.refused) {  // what was refused is missing from its effects: it cannot be done
-    if (out.verdicts[record] != Verdict::done) continue;
+    auto& reason = out.details[record].reason;
+    if (out.verdicts[record] != Verdict::done) {  // the handler has seen a status: what it says of it, and why
+      reason = reason.empty() ? why : reason + " (" + why + ")";
+      continue;
+    }
     out.verdicts[record] = Verdict::reject;
-    out.details[record].reason = why;
+    reason = why;
   }
   return out;
 }
 
 void InProcessLane::take_outputs(const runtime::Slice& /*slice*/, std::span<const core::Disposition> dispositions, std::vector<runtime::OutRecord>& out) {
+  if (outbox_) return;
   for (const auto& kept : call_.messages) {
     if (dispositions[kept.record].outcome == core::Outcome::done) out.push_back(kept.message);
   }
 }
 
 runtime::Fenced InProcessLane::fence(const runtime::Slice& slice, std::span<const core::Disposition> dispositions, core::Offset mark_to) {
-  return settlement_.fence(slice, dispositions, mark_to, call_.statements);
+  if (!outbox_ || call_.messages.empty()) return settlement_.fence(slice, dispositions, mark_to, call_.statements);
+  outbox_->begin(slice, call_.statements);
+  for (const auto& kept : call_.messages)
+    if (dispositions[kept.record].outcome == core::Outcome::done) outbox_->add(kept.record, kept.message);
+  return settlement_.fence(slice, dispositions, mark_to, outbox_->finish());
 }
 
 runtime::CommitOutcome InProcessLane::commit(runtime::LedgerError* why) { return settlement_.commit(why); }

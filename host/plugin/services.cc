@@ -12,12 +12,16 @@
 #include <string_view>
 
 #include "core/headers.h"
+#include "core/topic_names.h"
 #include "plugin/call.h"
 #include "plugin/handler.h"
 #include "runtime/log.h"
+#include "runtime/progress.h"
 
 namespace hostler::plugin {
 namespace {
+
+using runtime::LaneProgress;
 
 const Handler& handler_of(const hostler_host* host) { return *static_cast<const Handler*>(host->host_data); }
 
@@ -126,10 +130,14 @@ hostler_status sql_query(const hostler_host* /*host*/, void* host_batch, std::ui
         to.as.b = to_border(from[i].bytes);
       }
     }
+    const LaneProgress::Visit runs(call->progress, LaneProgress::Place::handler);
     stopped = on_row(ctx, columns.data(), static_cast<std::uint32_t>(columns.size()));
     return stopped == HOSTLER_OK;
   };
-  auto done = call->session->query({to_view(sql), values}, read_only, row);
+  auto done = [&] {
+    const LaneProgress::Visit waits(call->progress, LaneProgress::Place::ledger);
+    return call->session->query({to_view(sql), values}, read_only, row);
+  }();
   if (done) return stopped;
   fill(error, done.error());
   const bool outage = done.error().kind == runtime::LedgerError::Kind::outage;
@@ -139,11 +147,22 @@ hostler_status sql_query(const hostler_host* /*host*/, void* host_batch, std::ui
 
 // -- publish --
 
+// A name that may be anything, for an error: on one line, as short as names are.
+std::string shown(std::string_view name) {
+  constexpr std::size_t longest = 249;
+  std::string text(name.substr(0, longest));
+  std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c > '~'; }, '?');
+  return name.size() > longest ? text + "…" : text;
+}
+
 hostler_status publish(const hostler_host* /*host*/, void* host_batch, std::uint32_t index, const hostler_message* message) noexcept {
   Call* call = call_of(host_batch, index);
   if (call == nullptr || message == nullptr || !HOSTLER_HAS(message, hostler_message, flags)) return HOSTLER_E_INVALID;
   const std::size_t record = call->records[index];
   if (message->topic.len == 0) return refuse(*call, record, "the handler published a message without a topic");
+  if (!core::is_legal_topic(to_view(message->topic))) {
+    return refuse(*call, record, "the handler published to '" + shown(to_view(message->topic)) + "', which no topic can be called: " + std::string(core::legal_topics));
+  }
   if (message->profile.len != 0) return refuse(*call, record, "the handler published with profile '" + std::string(to_view(message->profile)) + "', which is not configured");
   runtime::OutRecord out;
   out.topic = to_view(message->topic);

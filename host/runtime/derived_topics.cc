@@ -4,6 +4,7 @@
 #include <charconv>
 #include <regex>
 
+#include "core/retention.h"
 #include "core/topic_names.h"
 
 namespace hostler::runtime {
@@ -32,8 +33,7 @@ core::Result<std::vector<TopicSpec>> wanted_topics(const core::HandlerConfig& ha
       auto name = core::retry_topic(handler, source.name, tier);
       if (!name) return name.error();
       TopicSpec spec{name.value(), source.partitions, source.replication, common};
-      const core::Millis week = std::chrono::hours(24 * 7);
-      spec.settings["retention.ms"] = std::to_string(std::max(week, handler.retry.delays[tier].duration * 10).count());
+      spec.settings["retention.ms"] = std::to_string(core::tier_retention(handler.retry.delays[tier]).count());
       specs.push_back(std::move(spec));
     }
   }

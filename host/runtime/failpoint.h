@@ -13,6 +13,7 @@ namespace hostler::runtime {
 //   offsets      about to commit offsets (failing here: they are not)
 //   revoke       partitions are being taken away;  assign: marks were taken over, nothing is read yet
 //   release      a retried record is due and about to be delivered
+//   relay        about to publish messages of the outbox;  relayed: they are acknowledged
 //   migrate      a migration has run, and is not committed
 [[nodiscard]] bool failpoint(const char* name);
 

@@ -7,6 +7,7 @@
 
 #include "runtime/identity_check.h"
 #include "runtime/log.h"
+#include "runtime/signal_stack.h"
 
 namespace hostler::runtime {
 namespace {
@@ -14,12 +15,23 @@ constexpr core::Millis lane_wait{1000};    // a lane with one source sleeps in i
 constexpr core::Millis shared_wait{10};    // a lane with two sources looks at them in turn
 constexpr core::Millis first_pause{200}, longest_pause{5000};
 constexpr core::Millis look_timeout{5'000};  // of one look at what lies in the source topics
+
+// The suspects of what was taken over are known before its first record is read.
+core::Result<std::vector<StartPosition>> with_suspects(Suspects& suspects, std::span<const AssignedPartition> assigned, std::vector<StartPosition> positions) {
+  std::vector<TakenPartition> taken;
+  for (std::size_t i = 0; i < assigned.size(); ++i) {
+    if (positions[i].refused) continue;
+    taken.push_back({assigned[i].where, positions[i].mark ? positions[i].mark->topic_id : 0, positions[i].start});
+  }
+  if (auto loaded = suspects.load(taken); !loaded) return core::Error{"ledger: " + loaded.error().message};
+  return positions;
+}
 }  // namespace
 
 // Takes marks over, on assignment and when a fence failed.
 class HandlerRuntime::Marks final : public MarkOwner {
  public:
-  Marks(std::string service, Ledger& ledger, Admin& admin) : service_(std::move(service)), ledger_(ledger), admin_(admin) {}
+  Marks(std::string service, Ledger& ledger, Admin& admin, OutboxRelay* relay) : service_(std::move(service)), ledger_(ledger), admin_(admin), relay_(relay) {}
 
   // Takes over what is not refused.
   core::Result<std::vector<StartPosition>> start_positions(std::span<const AssignedPartition> assigned);
@@ -27,19 +39,25 @@ class HandlerRuntime::Marks final : public MarkOwner {
 
   LedgerResult<core::Mark> take_over(const core::TopicPartition& where, core::Offset start) override {
     const TakeOver one{where, start};
-    auto cluster = admin_.cluster_id();
-    if (!cluster) return LedgerError{LedgerError::Kind::outage, "", cluster.error().message};
-    auto marks = ledger_.take_over(service_, cluster.value(), std::span(&one, 1));
+    auto marks = take_over(std::span(&one, 1));
     if (!marks) return marks.error();
     return marks->front();
   }
 
  private:
+  LedgerResult<std::vector<core::Mark>> take_over(std::span<const TakeOver> partitions) {
+    const auto cluster = admin_.cluster_id();
+    if (!cluster) return LedgerError{LedgerError::Kind::outage, "", cluster.error().message};
+    auto marks = ledger_.take_over(service_, *cluster, partitions);
+    for (std::size_t i = 0; marks && relay_ != nullptr && i < partitions.size(); ++i) relay_->owns(partitions[i].where, (*marks)[i]);
+    return marks;
+  }
   void warn_of_lost_commits(std::span<const AssignedPartition> assigned, std::span<const Compared> compared, std::span<const StartPosition> positions) const;
 
   const std::string service_;
   Ledger& ledger_;
   Admin& admin_;
+  OutboxRelay* relay_;
 };
 
 core::Result<std::vector<StartPosition>> HandlerRuntime::Marks::start_positions(std::span<const AssignedPartition> assigned) {
@@ -51,9 +69,7 @@ core::Result<std::vector<StartPosition>> HandlerRuntime::Marks::start_positions(
   for (std::size_t i = 0; i < assigned.size(); ++i) {
     if (!(*compared)[i].refusal) wanted.push_back({assigned[i].where, assigned[i].start});
   }
-  const auto cluster = admin_.cluster_id();
-  if (!cluster) return cluster.error();
-  const auto marks = ledger_.take_over(service_, *cluster, wanted);
+  const auto marks = take_over(wanted);
   if (!marks) return core::Error{"ledger: " + marks.error().message};
   std::vector<StartPosition> positions;
   auto mark = marks->begin();
@@ -113,9 +129,12 @@ class HandlerRuntime::SourceAssignments final : public Assignments {
     std::vector<StartPosition> positions;
     if (runtime_.marks_ == nullptr) {
       for (const auto& partition : assigned) positions.push_back({partition.start, std::nullopt});
-      return positions;
+    } else {
+      auto taken = runtime_.marks_->start_positions(assigned);
+      if (!taken) return taken;
+      positions = std::move(*taken);
     }
-    return runtime_.marks_->start_positions(assigned);
+    return with_suspects(runtime_.suspects_, assigned, std::move(positions));
   }
 
   core::Result<std::vector<std::optional<core::Offset>>> remembered(std::span<const core::TopicPartition> partitions) override {
@@ -126,7 +145,11 @@ class HandlerRuntime::SourceAssignments final : public Assignments {
   }
   bool moved(const core::TopicPartition& where, const core::Mark& mark) override { return runtime_.watch_ != nullptr && runtime_.watch_->moved(where, mark); }
 
-  void revoked(std::span<const core::TopicPartition> /*partitions*/, bool /*lost*/) override {}
+  void revoked(std::span<const core::TopicPartition> partitions, bool /*lost*/) override {
+    runtime_.suspects_.forget(partitions);
+    for (const auto& where : partitions)
+      if (runtime_.relay_ != nullptr) runtime_.relay_->revoked(where);
+  }
 
  private:
   HandlerRuntime& runtime_;
@@ -135,22 +158,29 @@ class HandlerRuntime::SourceAssignments final : public Assignments {
 // Retry topics have no mark: the rows of the delegated records decide.
 class HandlerRuntime::RetryAssignments final : public Assignments {
  public:
+  explicit RetryAssignments(HandlerRuntime& runtime) : runtime_(runtime) {}
+
   core::Result<std::vector<StartPosition>> start_positions(std::span<const AssignedPartition> assigned) override {
     std::vector<StartPosition> positions;
     for (const auto& partition : assigned) positions.push_back({partition.start, std::nullopt});
-    return positions;
+    return with_suspects(runtime_.suspects_, assigned, std::move(positions));
   }
-  void revoked(std::span<const core::TopicPartition> /*partitions*/, bool /*lost*/) override {}
+  void revoked(std::span<const core::TopicPartition> partitions, bool /*lost*/) override { runtime_.suspects_.forget(partitions); }
+
+ private:
+  HandlerRuntime& runtime_;
 };
 
 HandlerRuntime::HandlerRuntime(HandlerParts parts)
     : parts_(std::move(parts)),
       topics_(parts_.config, parts_.admin),
       intake_(parts_.config.breaker),
+      suspects_(parts_.config, parts_.ledger, parts_.local),
       source_assignments_(std::make_unique<SourceAssignments>(*this)),
-      retry_assignments_(std::make_unique<RetryAssignments>()) {
+      retry_assignments_(std::make_unique<RetryAssignments>(*this)) {
   if (parts_.ledger != nullptr) {
-    marks_ = std::make_unique<Marks>(parts_.config.name, *parts_.ledger, parts_.admin);
+    if (parts_.config.publish == core::Publish::outbox) relay_ = std::make_unique<OutboxRelay>(parts_.config.name, *parts_.ledger, parts_.publisher);
+    marks_ = std::make_unique<Marks>(parts_.config.name, *parts_.ledger, parts_.admin, relay_.get());
     watch_ = std::make_unique<LedgerWatch>(parts_.config.name, *parts_.ledger);
   }
   if (parts_.config.rate_limit > 0) rate_limit_ = std::make_unique<RateLimit>(parts_.config.rate_limit, parts_.clock.steady());
@@ -175,6 +205,7 @@ core::Status<> HandlerRuntime::start() {
     }
   }
   progress_.resize(sources.size());
+  if (auto opened = open_journal(); !opened) return opened;
   for (std::uint32_t i = 0; i < sources.size(); ++i) {
     auto created = std::make_shared<std::promise<core::Status<>>>();
     auto done = created->get_future();
@@ -200,8 +231,18 @@ core::Status<> HandlerRuntime::start() {
     }
   }
   if (watch_ != nullptr) watch_->start();
+  if (relay_ != nullptr) relay_->start();
   if (auto started = source_->start(); !started) return started;
   if (retry_ != nullptr) retry_starter_ = std::thread([this] { start_retry(); });
+  return core::Status<>::success();
+}
+
+core::Status<> HandlerRuntime::open_journal() {
+  for (std::uint32_t i = 0; parts_.journal != nullptr && i < progress_.size(); ++i) {
+    auto lane = parts_.journal->add_lane(parts_.config.name, i, parts_.config.timeout, progress_[i]);
+    if (!lane) return lane.error();
+    journal_.push_back(std::move(*lane));
+  }
   return core::Status<>::success();
 }
 
@@ -229,16 +270,19 @@ void HandlerRuntime::run_lane(std::uint32_t index, std::vector<Source*> sources,
   std::unique_ptr<Lane> lane;
   {
     const std::scoped_lock lock(creating_);
-    auto made = parts_.make_lane(index);
+    auto made = parts_.make_lane(index, progress_[index]);
     if (!made) return created(made.error());
     lane = std::move(made.value());
   }
   created(core::Status<>::success());
 
+  const SignalStack stack;
   std::vector<std::unique_ptr<Pipeline>> pipelines;
   for (auto* source : sources) {
     const PipelineParts parts{parts_.config, *source,           *lane,         parts_.publisher, parts_.clock, parts_.observer, marks_.get(),
-                              parts_.event_types, &progress_[index], rate_limit_.get(), &intake_};
+                              parts_.event_types, &progress_[index], rate_limit_.get(), &intake_,
+                              retry_ != nullptr && source == &retry_->source(0), relay_.get(),
+                              &suspects_, parts_.gate, journal_.empty() ? nullptr : journal_[index].get()};
     pipelines.push_back(std::make_unique<Pipeline>(parts));
   }
   const core::Millis wait = pipelines.size() == 1 ? lane_wait : shared_wait;
@@ -264,6 +308,7 @@ void HandlerRuntime::close() {
     if (lane.joinable()) lane.join();
   }
   lanes_.clear();
+  if (relay_ != nullptr) relay_->stop();  // what is left is the next owner's
   source_->close();
   if (retry_ != nullptr) retry_->close();
   if (watch_ != nullptr) watch_->stop();  // last: closing tells it what Kafka acknowledged
@@ -303,6 +348,7 @@ core::HandlerHealth HandlerRuntime::health() const {
   core::HandlerHealth out;
   out.name = parts_.config.name;
   out.timeout = parts_.config.timeout;
+  out.suspects = suspects_.count();
   {
     const std::scoped_lock lock(seen_mutex_);
     out.source = health_of(*source_, parts_.config.group, source_seen_);
@@ -314,6 +360,7 @@ core::HandlerHealth HandlerRuntime::health() const {
   }
   if (watch_ != nullptr) out.stuck = watch_->stuck();
   out.breaker = intake_.health();
+  if (relay_ != nullptr) out.outbox = relay_->health();
   if (out.paused_because.empty()) out.paused_because = out.breaker.because;
   return out;
 }

@@ -17,24 +17,29 @@
 #include "core/host_config.h"
 #include "runtime/admin.h"
 #include "runtime/clock.h"
+#include "runtime/crash_journal.h"
 #include "runtime/derived_topics.h"
+#include "runtime/handling_gate.h"
 #include "runtime/intake.h"
 #include "runtime/lane.h"
 #include "runtime/ledger.h"
 #include "runtime/ledger_watch.h"
+#include "runtime/local_suspects.h"
 #include "runtime/observer.h"
+#include "runtime/outbox_relay.h"
 #include "runtime/pipeline.h"
 #include "runtime/progress.h"
 #include "runtime/publisher.h"
 #include "runtime/source.h"
+#include "runtime/suspects.h"
 
 namespace hostler::runtime {
 
 struct HandlerParts {
   const core::HostConfig& host;
   const core::HandlerConfig& config;
-  // Called on the lane's own thread, one at a time; the lane is destroyed on that thread.
-  std::function<core::Result<std::unique_ptr<Lane>>(std::uint32_t index)> make_lane;
+  // Called on the lane's own thread, one at a time; the lane is destroyed on that thread, and notes in `progress` where it is while it executes.
+  std::function<core::Result<std::unique_ptr<Lane>>(std::uint32_t index, LaneProgress& progress)> make_lane;
   std::function<std::unique_ptr<Consumer>(Assignments&)> make_source;  // config.lanes sources
   std::function<std::unique_ptr<Consumer>(Assignments&)> make_retry;   // one source
   Publisher& publisher;
@@ -44,6 +49,9 @@ struct HandlerParts {
   Clock& clock;
   std::vector<std::string> event_types;  // what the handler takes; empty: all
   bool single_lane;        // the handler asks for one lane: source and retry records share it on one thread
+  CrashJournal* journal = nullptr;   // of the host; null: what is in hand when it dies stays unknown
+  HandlingGate* gate = nullptr;      // of the host; comes with the journal
+  LocalSuspects* local = nullptr;    // likewise; asked where there is no ledger
 };
 
 class HandlerRuntime final {
@@ -71,19 +79,23 @@ class HandlerRuntime final {
 
   void run_lane(std::uint32_t index, std::vector<Source*> sources, std::function<void(core::Status<>)> created);
   void start_retry();
+  [[nodiscard]] core::Status<> open_journal();
 
   [[nodiscard]] core::GroupHealth health_of(const Consumer& consumer, const std::string& group, Standing& seen) const;
 
   HandlerParts parts_;
   DerivedTopics topics_;
+  std::unique_ptr<OutboxRelay> relay_;     // null: publish = "direct"
   std::unique_ptr<Marks> marks_;
   std::unique_ptr<LedgerWatch> watch_;     // null without a ledger, as marks_
   std::unique_ptr<RateLimit> rate_limit_;  // null: none
   Intake intake_;
+  Suspects suspects_;
   std::unique_ptr<Assignments> source_assignments_, retry_assignments_;
   std::unique_ptr<Consumer> source_, retry_;  // retry_ is null where nothing is ever retried
   std::vector<std::thread> lanes_;
   std::deque<LaneProgress> progress_;  // one per lane; filled before the first lane runs
+  std::vector<std::unique_ptr<JournalLane>> journal_;  // likewise; empty without a journal
   mutable std::mutex seen_mutex_;
   mutable Standing source_seen_, retry_seen_;  // guarded by seen_mutex_
   std::mutex creating_;  // lanes are created one at a time

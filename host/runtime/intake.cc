@@ -4,12 +4,12 @@ namespace hostler::runtime {
 
 using core::BreakerState;
 
-Intake::Answer Intake::ask(const void* lane, core::SteadyTime now) {
+Intake::Answer Intake::ask(const void* lane, bool fresh, core::SteadyTime now) {
   const std::lock_guard lock(mutex_);
   if (breaker_.state() == BreakerState::closed) return Answer::open;
   if (prober_ == lane) return Answer::probe;
-  if (found_nothing_ == lane && now < found_nothing_at_ + others_first) return Answer::wait;
-  if (!breaker_.admit(now)) return Answer::wait;
+  if (const auto it = found_nothing_.find(lane); it != found_nothing_.end() && now < it->second + others_first) return Answer::wait;
+  if (!breaker_.admit(fresh ? now : now - fresh_first)) return Answer::wait;
   prober_ = lane;
   return Answer::probe;
 }
@@ -18,9 +18,8 @@ bool Intake::leave(const void* lane, core::SteadyTime now) {
   const std::lock_guard lock(mutex_);
   if (prober_ != lane) return false;
   prober_ = nullptr;
-  found_nothing_ = lane;
-  found_nothing_at_ = now;
-  breaker_.abandoned(now);
+  found_nothing_[lane] = now;
+  breaker_.abandoned();
   return true;
 }
 
@@ -31,6 +30,7 @@ Intake::Change Intake::settled(const void* lane, const core::Breaker::Verdicts& 
   breaker_.settled(verdicts, fresh, now);
   const BreakerState after = breaker_.state();
   if (after != BreakerState::half_open) prober_ = nullptr;
+  if (after == BreakerState::closed) found_nothing_.clear();
   if (before != BreakerState::closed && after == BreakerState::closed) return Change::flows;
   return before == BreakerState::closed && after == BreakerState::open ? Change::stopped : Change::none;
 }

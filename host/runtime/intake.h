@@ -3,6 +3,7 @@
 // Thread-safety: any thread. A lane is named by an address that is its own.
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -18,8 +19,10 @@ class Intake {
 
   explicit Intake(core::BreakerPolicy policy) : breaker_(policy) {}
 
-  // open: go on. probe: go on with one record, or with what the lane holds, and report; leave() ends it in any case.
-  [[nodiscard]] Answer ask(const void* lane, core::SteadyTime now);
+  // open: go on. probe: go on with one record that is there already, or with what the lane holds, and report; leave() ends it in any case.
+  // Lanes of retried records (`fresh` false) leave the probe to others for a moment: their records failed before, and poison must not hold
+  // the breaker open.
+  [[nodiscard]] Answer ask(const void* lane, bool fresh, core::SteadyTime now);
   // Ends the lane's probe if nothing was reported. True if it was one.
   bool leave(const void* lane, core::SteadyTime now);
 
@@ -32,14 +35,14 @@ class Intake {
   [[nodiscard]] core::BreakerHealth health() const;
 
  private:
-  static constexpr core::Millis others_first{100};  // who found nothing to probe with lets other lanes look
+  static constexpr core::Millis others_first{20};  // who found nothing to probe with lets other lanes look
+  static constexpr core::Millis fresh_first{1'000};
 
   mutable std::mutex mutex_;
   // guarded by mutex_:
   core::Breaker breaker_;
   const void* prober_ = nullptr;
-  const void* found_nothing_ = nullptr;
-  core::SteadyTime found_nothing_at_{};
+  std::map<const void*, core::SteadyTime> found_nothing_;  // lanes, and when; empty while closed
 };
 
 }  // namespace hostler::runtime

@@ -110,6 +110,49 @@ struct TakeOver {
   core::Offset start;              // used when the mark does not exist yet
 };
 
+// A record in whose handling hosts died, on whichever host: a row of hostler_suspect. It is known by where it is delivered; on a source topic
+// that is its origin. Any settlement erases it, so that the place outlives every question about it.
+struct Suspect {
+  std::string service;
+  core::TopicPartition where;
+  std::int32_t topic_id = 0;       // of a source topic; 0 on a retry topic
+  core::Offset offset;
+  std::uint32_t crashes = 1;
+  std::uint32_t alone = 0;         // … of them when no other record could be to blame
+  bool hung = false;               // the last time: the handler did not return in time
+  std::string how;                 // the last time, in words: "signal 11 (SIGSEGV)"
+};
+
+// A partition that was taken over, whose records below `next` are settled.
+struct TakenPartition {
+  core::TopicPartition where;
+  std::int32_t topic_id = 0;
+  core::Offset next;
+};
+
+// How old rows of a service may become, by the database's clock.
+struct ExpiryRule {
+  std::string_view service;
+  core::Millis done_after{};       // ids of settled records, since they were settled
+  core::Millis dead_after{};       // rows of dead records, since they died; their ids go when the row is gone
+};
+
+// Where a pass over the ledger's tables stands. A pass begins with {}.
+struct ExpiryPlace {
+  enum class Table : std::uint8_t { delegated, ids } table = Table::delegated;
+  std::int64_t row = 0;            // the store's own; what lies before it was looked at
+};
+// The table's name in the database.
+[[nodiscard]] constexpr std::string_view to_text(ExpiryPlace::Table table) {
+  return table == ExpiryPlace::Table::delegated ? "hostler_delegated" : "processed_events";
+}
+
+struct Expired {
+  std::uint64_t rows = 0;          // deleted from the table of the place that was given
+  std::optional<ExpiryPlace> next; // empty: the pass is complete
+  bool elsewhere = false;          // another host does just this: nothing was done
+};
+
 class LedgerSession {
  public:
   virtual ~LedgerSession() = default;
@@ -128,7 +171,7 @@ class LedgerSession {
   // Claims in sorted order, ON CONFLICT DO NOTHING. claimed[i] = 1 if this transaction owns the row now. A twin later in
   // the same span is not claimed (the first one is).
   virtual LedgerStatus claim_ids(std::string_view service, std::span<const IdRow> ids, std::span<std::uint8_t> claimed) = 0;
-  // States of ids that are not plain `done` (and back to done from a retry).
+  // States of ids that are not plain `done` (and back to done from a retry: from then on they count as settled, see Ledger::expire).
   virtual LedgerStatus set_id_states(std::string_view service, std::span<const std::string_view> ids, RowState state) = 0;
 
   // -- fence --
@@ -142,6 +185,10 @@ class LedgerSession {
   virtual LedgerResult<std::vector<std::optional<Delegated>>> lock_delegated(std::string_view service, std::span<const OriginKey> origins) = 0;
   virtual LedgerStatus write_delegated(std::string_view service, std::span<const Delegation> rows) = 0;
   virtual LedgerStatus erase_delegated(std::string_view service, std::span<const OriginKey> origins) = 0;
+
+  // -- suspects --
+  // The records delivered at these places are settled.
+  virtual LedgerStatus erase_suspects(std::string_view service, std::span<const OriginKey> places) = 0;
 
   // -- the handler's SQL --
   // Pipelined, in order, then SET CONSTRAINTS ALL IMMEDIATE. Empty: all fine. After a failure the transaction is aborted: roll back.
@@ -178,6 +225,17 @@ class Ledger {
                                                           std::span<const TakeOver> partitions) = 0;
   // Outside of the records' way: what operators do. Lives as long as the ledger.
   virtual LedgerOperations& operations() = 0;
+  // Adds each suspect's crashes to what the ledger knows of it, in one transaction. `run` names the run of the host that died: of one run a
+  // record is counted once, however often this is called.
+  virtual LedgerStatus add_suspects(std::string_view run, std::span<const Suspect> suspects) = 0;
+  // The suspects of these partitions in the order of their offsets; erases those that are below `next`.
+  virtual LedgerResult<std::vector<Suspect>> suspects(std::string_view service, std::span<const TakenPartition> partitions) = 0;
+  // One step of a pass that deletes what is older than the rules allow: at most `most` rows (at least 1), in a short transaction that waits for
+  // nobody's row. A row that somebody holds stays for the next pass. Never touched: rows in state retry or parked, services without a rule.
+  virtual LedgerResult<Expired> expire(std::span<const ExpiryRule> rules, ExpiryPlace from, std::uint32_t most) = 0;
+  // Whether something could be settled now: the database answers, the tables are there, and they can be written. For health: changes nothing and locks
+  // no row, has a session of its own, so that it answers while all others are leased, waits for no writer of this process, and ends within seconds.
+  virtual LedgerStatus probe() = 0;
 };
 
 // Statements whose first word (after comments and blanks) would end or change the transaction: BEGIN, START, COMMIT, END,

@@ -14,6 +14,9 @@
 #include <mutex>
 
 namespace hostler::runtime {
+
+using core::LogFormat;
+
 namespace {
 
 constexpr std::array<std::string_view, 4> level_names = {"debug", "info", "warn", "error"};

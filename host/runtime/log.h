@@ -14,6 +14,8 @@
 #include <string_view>
 #include <utility>
 
+#include "core/log_format.h"
+
 namespace hostler::runtime {
 
 enum class LogLevel : std::uint8_t { debug, info, warn, error };
@@ -25,15 +27,8 @@ enum class LogLevel : std::uint8_t { debug, info, warn, error };
 void set_log_level(LogLevel level);
 [[nodiscard]] bool log_enabled(LogLevel level);
 
-enum class LogFormat : std::uint8_t {
-  automatic, // journald if the file is the journal, human if it is a terminal, else json
-  human,
-  json,
-  journald, // a priority for the journal, which adds the time itself
-};
-
 // Where lines go: a descriptor that stays open, 2 at first. Tests and the demo redirect it.
-void set_log_output(int descriptor, LogFormat format = LogFormat::automatic);
+void set_log_output(int descriptor, core::LogFormat format = core::LogFormat::automatic);
 
 // Writes one line. Control characters and broken UTF-8 in `message` are escaped. Synchronous: the line is written on return.
 void log(LogLevel level, std::string_view message);

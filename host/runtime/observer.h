@@ -37,6 +37,8 @@ class Observer {
   virtual void intake(std::string_view handler, std::string_view paused_because) = 0;
   // The brokers acknowledged copies, letters or outputs of a handler in this topic; `failed` were not acknowledged and will be tried again.
   virtual void published(std::string_view /*handler*/, std::string_view /*topic*/, std::uint64_t /*acknowledged*/, std::uint64_t /*failed*/) {}
+  // Rows of a ledger's table that were older than its retention are gone. `ledger`: its name in the configuration, empty for [ledger].
+  virtual void expired(std::string_view /*ledger*/, std::string_view /*table*/, std::uint64_t /*rows*/) {}
 };
 
 }  // namespace hostler::runtime

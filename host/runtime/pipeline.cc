@@ -21,32 +21,41 @@ namespace {
 constexpr core::Millis first_pause{50}, longest_pause{5000}, wait_step{20}, misrouted_hold{10'000};
 constexpr std::size_t most_sql_failures = 4;  // bad statements charged one by one before the slice is halved
 constexpr std::size_t most_reruns = 8;        // … and re-runs after written queries
+constexpr std::size_t most_collisions = 4;    // deadlocks and the like in a row that are run again at once
+constexpr core::Millis long_wait{5'000};      // for a lock: longer than two batches get into each other's way
+
+std::string sql_text(const LedgerError& error) { return "SQL error " + error.code + ": " + error.message; }
 
 // A record on a retry topic that no host of ours wrote there.
 bool is_stray(const core::Batch& batch, const core::Record& record) { return batch.is_retry() && record.step.value == 0; }
-std::vector<PublishFailure> publish_all(Publisher& publisher, std::span<const OutRecord> records) {
-  const auto lost = [&] { return std::vector<PublishFailure>{{0, PublishFailure::Kind::unavailable, "no acknowledgement for " + records.front().topic}}; };
-  if (failpoint("publish")) return lost();
-  auto failures = publisher.publish(records);
-  return failures.empty() && failpoint("published") ? lost() : failures;
-}
 
-}  // namespace
+// In whose handling a host died, and which is handled again nevertheless.
+bool is_suspect(const core::Record& record) { return record.crashes > 0 && !record.filtered && record.invalid == core::DeadReason::none; }
 
-// Copies, letters and outputs of one slice, with the record each belongs to.
-struct Pipeline::Outgoing {
-  std::vector<OutRecord> records;
-  std::vector<std::size_t> owner;                     // slice index of records[i]
-  std::deque<std::string> values;                     // JSON letters, kept while publishing
+// The records are in the handler's hands for as long as this lives. The journal may be null.
+class InHand {
+ public:
+  InHand(JournalLane* journal, const core::Batch& batch, std::span<const OffsetRun> pieces, std::size_t count) : journal_(pieces.empty() ? nullptr : journal) {
+    if (journal_ != nullptr) journal_->enter(batch.where, batch.mark == nullptr ? 0 : batch.mark->topic_id, pieces, count);
+  }
+  ~InHand() {
+    if (journal_ != nullptr) journal_->leave();
+  }
+  InHand(const InHand&) = delete;
+  InHand& operator=(const InHand&) = delete;
+
+ private:
+  JournalLane* const journal_;
 };
+}  // namespace
 
 Pipeline::Pipeline(PipelineParts parts) : parts_(std::move(parts)), decoder_(parts_.handler, parts_.event_types) {}
 Pipeline::~Pipeline() = default;
 
 bool Pipeline::run_once(core::Millis wait) {
   turned();
-  const std::size_t most = may_poll(wait);
-  if (most == 0 || !parts_.source.poll(batch_, most, parts_.handler.batch.max_wait, wait)) {
+  const Poll poll = may_poll(wait);
+  if (poll.most == 0 || !parts_.source.poll(batch_, poll.most, parts_.handler.batch.max_wait, poll.wait)) {
     if (parts_.progress != nullptr && !paused_because_.empty()) parts_.progress->paused({});  // what it paused for was revoked
     if (parts_.intake != nullptr) parts_.intake->leave(this, parts_.clock.steady());
     return false;
@@ -54,23 +63,25 @@ bool Pipeline::run_once(core::Millis wait) {
   began_ = parts_.clock.steady();
   if (parts_.rate_limit != nullptr) parts_.rate_limit->take(batch_.records.size(), began_);
   decoder_.decode(batch_, parts_.clock.now());
+  if (parts_.suspects != nullptr) parts_.suspects->mark(batch_);
   run_batch();
   if (parts_.intake != nullptr) parts_.intake->leave(this, parts_.clock.steady());
   return true;
 }
 
-// How many records breaker and rate limit allow, after waiting up to `wait` for one. The lane holds nothing meanwhile.
-std::size_t Pipeline::may_poll(core::Millis wait) {
+// How many records breaker and rate limit allow, after waiting up to `wait` for one. The lane holds nothing meanwhile. Who probes does not
+// wait for a record: another lane may have one.
+Pipeline::Poll Pipeline::may_poll(core::Millis wait) {
   const core::SteadyTime until = parts_.clock.steady() + wait;
   for (;;) {
     const core::SteadyTime now = parts_.clock.steady();
-    const auto answer = parts_.intake == nullptr ? Intake::Answer::open : parts_.intake->ask(this, now);
+    const auto answer = parts_.intake == nullptr ? Intake::Answer::open : parts_.intake->ask(this, !parts_.retries, now);
     if (answer != Intake::Answer::wait) {
-      const std::size_t most = answer == Intake::Answer::probe ? 1 : parts_.handler.batch.max_records;
-      if (parts_.rate_limit == nullptr) return most;
-      if (const std::size_t available = parts_.rate_limit->available(now); available > 0) return std::min(most, available);
+      const Poll poll = answer == Intake::Answer::probe ? Poll{1, core::Millis(0)} : Poll{parts_.handler.batch.max_records, wait};
+      if (parts_.rate_limit == nullptr) return poll;
+      if (const std::size_t available = parts_.rate_limit->available(now); available > 0) return {std::min(poll.most, available), poll.wait};
     }
-    if (now >= until || parts_.source.draining()) return 0;
+    if (now >= until || parts_.source.draining()) return {};
     const auto left = std::chrono::ceil<core::Millis>(until - now);
     const core::Millis token = answer == Intake::Answer::wait ? wait_step : parts_.rate_limit->next_token(now);
     parts_.clock.wait(std::min({token, wait_step, left}));
@@ -89,7 +100,7 @@ void Pipeline::run_batch() {
     if (batch_.records[i].invalid != core::DeadReason::none) force(i, Verdict::reject, {0, std::string(batch_.records[i].invalid_text), "", {}});
   }
   std::vector<Slice> slices;  // the next one last
-  if (count > 0) slices.push_back({&batch_, 0, count});
+  cut(count, slices);
   while (!slices.empty()) {
     const Slice slice = slices.back();
     slices.pop_back();
@@ -113,11 +124,23 @@ void Pipeline::run_batch() {
   parts_.source.settled(batch_, batch_.records.back().delivered_offset.next());
 }
 
+// The batch in slices: a suspect that is handled again has one for itself, so that its neighbours neither crash nor wait with it.
+void Pipeline::cut(std::size_t count, std::vector<Slice>& slices) {
+  std::size_t end = count;
+  for (std::size_t i = count; i-- > 0;) {
+    if (!is_suspect(batch_.records[i])) continue;
+    if (i + 1 < end) slices.push_back({&batch_, i + 1, end - i - 1});
+    slices.push_back({&batch_, i, 1});
+    end = i;
+  }
+  if (end > 0) slices.push_back({&batch_, 0, end});
+}
+
 Pipeline::Settled Pipeline::settle(const Slice& slice) {
   admissions_.assign(slice.count, Admission::run);
   ran_.assign(slice.count, 0);
   executed_ = false;
-  sql_failures_ = reruns_ = 0;
+  sql_failures_ = reruns_ = collisions_ = 0;
   for (;;) {
     if (!parts_.source.owns(batch_)) return give_back(slice, core::Millis(0));
     Settled end{};
@@ -126,14 +149,17 @@ Pipeline::Settled Pipeline::settle(const Slice& slice) {
       continue;
     }
     route(slice);
-    if (!rerun_without_undone(slice, end) || !fence(slice, end) || !publish(slice, end) || !commit(slice, end)) {
+    const auto published_and_committed = [&] { return parts_.source.transaction() != nullptr ? transact(slice, end) : publish(slice, end) && commit(slice, end); };
+    if (!rerun_without_undone(slice, end) || !fence(slice, end) || !published_and_committed()) {
       if (end != Settled::yes) return end;
       continue;
     }
     flowing();
     turned();
     tell_intake(slice);
+    tell_relay(slice);
     report(slice);
+    if (parts_.suspects != nullptr) note_suspects(slice);
     return Settled::yes;
   }
 }
@@ -141,6 +167,16 @@ Pipeline::Settled Pipeline::settle(const Slice& slice) {
 // Steps 2 and 3: begin and execute. False: `end` says how, or (end == yes) to try again.
 bool Pipeline::handle(const Slice& slice, Settled& end) {
   end = Settled::yes;
+  // Before the transaction, so that nobody waits for a turn with locks in hand; and nobody has a turn while it waits for anything else.
+  HandlingGate::Turn turn(parts_.gate, is_suspect(slice.records().front()) ? HandlingGate::Company::none : HandlingGate::Company::welcome, [this] {
+    turned();
+    return still_mine();
+  });
+  if (!turn.entered()) {
+    end = give_back(slice, core::Millis(0));
+    return false;
+  }
+  const core::SteadyTime asked = parts_.clock.steady();
   const auto begun = [&] {
     const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::ledger);
     auto status = parts_.lane.begin(slice, admissions_);
@@ -148,12 +184,10 @@ bool Pipeline::handle(const Slice& slice, Settled& end) {
     return status;
   }();
   if (!begun) {
+    turn.end();
     parts_.lane.rollback();
-    if (begun.error().kind == LedgerError::Kind::again) {
-      parts_.clock.wait(core::Millis(1));
-    } else if (!outage("ledger: " + begun.error().message)) {
-      end = give_back(slice, core::Millis(0));
-    }
+    const bool collided = begun.error().kind == LedgerError::Kind::again;
+    if (collided ? !run_again(begun.error(), asked) : !outage("ledger: " + begun.error().message)) end = give_back(slice, core::Millis(0));
     return false;
   }
   const auto records = slice.records();
@@ -164,14 +198,22 @@ bool Pipeline::handle(const Slice& slice, Settled& end) {
   }
   // Verdicts of an earlier run stand when the same records ran and none of them looked into the rolled back transaction.
   if (executed_ && run_ == ran_ && !verdicts_.queried) return true;
+  if (!name_pieces(slice)) {  // more than can be named are not handed out together
+    parts_.lane.rollback();
+    end = Settled::split;
+    return false;
+  }
+  const core::SteadyTime called = parts_.clock.steady();
   auto executed = [&] {
     const LaneProgress::Visit runs(parts_.progress, LaneProgress::Place::handler);
+    const InHand in_hand(parts_.journal, batch_, pieces_, in_hand_);
     return parts_.lane.execute(slice, run_);
   }();
+  turn.end();
   executed_ = executed.ok();
   if (!executed_) {
     parts_.lane.rollback();
-    end = after_failed_execution(slice, executed.error());
+    end = after_failed_execution(slice, executed.error(), called);
     return false;
   }
   verdicts_ = std::move(executed.value());
@@ -179,8 +221,28 @@ bool Pipeline::handle(const Slice& slice, Settled& end) {
   return true;
 }
 
-Pipeline::Settled Pipeline::after_failed_execution(const Slice& slice, ExecuteFailure& failure) {
-  const std::string sql = "SQL error " + failure.error.code + ": " + failure.error.message;
+// What the handler is about to get, for the journal.
+bool Pipeline::name_pieces(const Slice& slice) {
+  pieces_.clear();
+  if (parts_.journal == nullptr) return true;
+  const auto records = slice.records();
+  in_hand_ = static_cast<std::size_t>(std::count(run_.begin(), run_.end(), std::uint8_t{1}));
+  const core::Offset first = records.front().delivered_offset, last = records.back().delivered_offset;
+  if (in_hand_ == records.size() && last.value - first.value + 1 == static_cast<std::int64_t>(records.size())) {
+    pieces_.push_back({first, last});
+    return true;
+  }
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (run_[i] == 0) continue;
+    const core::Offset at = records[i].delivered_offset;
+    if (!pieces_.empty() && pieces_.back().last.next() == at) pieces_.back().last = at;
+    else pieces_.push_back({at, at});
+  }
+  return pieces_.size() <= CrashJournal::most_runs;
+}
+
+Pipeline::Settled Pipeline::after_failed_execution(const Slice& slice, ExecuteFailure& failure, core::SteadyTime called) {
+  const std::string sql = sql_text(failure.error);
   switch (failure.kind) {
     case ExecuteFailure::Kind::handler: {
       if (std::count(run_.begin(), run_.end(), std::uint8_t{1}) > 1) return Settled::split;
@@ -199,7 +261,7 @@ Pipeline::Settled Pipeline::after_failed_execution(const Slice& slice, ExecuteFa
   switch (failure.error.kind) {
     case LedgerError::Kind::record:
     case LedgerError::Kind::refused: force(slice.first + failure.record, sql_verdict(), {0, sql, "", {}}); return Settled::yes;
-    case LedgerError::Kind::again: parts_.clock.wait(core::Millis(1)); return Settled::yes;
+    case LedgerError::Kind::again: return run_again(failure.error, called) ? Settled::yes : give_back(slice, core::Millis(0));
     case LedgerError::Kind::outage:
     case LedgerError::Kind::handler: break;
   }
@@ -224,6 +286,7 @@ void Pipeline::route(const Slice& slice) {
       d.outcome = Outcome::dead;
       d.reason = core::DeadReason::retries_exhausted;
       d.attempt = records[i].attempt;
+      d.due = now;
     }
     dispositions_[i].store_record = forced.store_record;
   }
@@ -249,6 +312,7 @@ bool Pipeline::rerun_without_undone(const Slice& slice, Settled& end) {
 
 bool Pipeline::fence(const Slice& slice, Settled& end) {
   end = Settled::yes;
+  const core::SteadyTime asked = parts_.clock.steady();
   const Fenced fenced = [&] {
     const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::ledger);
     return parts_.lane.fence(slice, dispositions_, mark_to(slice));
@@ -261,7 +325,7 @@ bool Pipeline::fence(const Slice& slice, Settled& end) {
     return true;
   }
   parts_.lane.rollback();
-  const std::string sql = "SQL error " + fenced.error.code + ": " + fenced.error.message;
+  const std::string sql = sql_text(fenced.error);
   switch (fenced.kind) {
     case Fenced::Kind::fenced: break;
     case Fenced::Kind::stale: return look_at_mark(slice, end, false);
@@ -269,7 +333,9 @@ bool Pipeline::fence(const Slice& slice, Settled& end) {
       force(slice.first + fenced.failed, sql_verdict(), {0, sql, "", {}});
       if (++sql_failures_ >= most_sql_failures && slice.count > 1) end = Settled::split;
       break;
-    case Fenced::Kind::again: parts_.clock.wait(core::Millis(1)); break;
+    case Fenced::Kind::again:
+      if (!run_again(fenced.error, asked)) end = give_back(slice, core::Millis(0));
+      break;
     case Fenced::Kind::narrow: {
       const auto is_done = [](const core::Disposition& d) { return d.outcome == Outcome::done; };
       if (std::count_if(dispositions_.begin(), dispositions_.end(), is_done) > 1) {
@@ -294,20 +360,35 @@ bool Pipeline::fence(const Slice& slice, Settled& end) {
 bool Pipeline::publish(const Slice& slice, Settled& end) {
   end = Settled::yes;
   Outgoing out;
+  gather(slice, out);
+  if (out.records.empty()) return true;
+  const auto failures = publish_all(nullptr, out);
+  report_published(out.records, failures);
+  if (failures.empty()) return true;
+  parts_.lane.rollback();
+  after_failed_publish(slice, out, failures, end);
+  return false;
+}
+
+void Pipeline::gather(const Slice& slice, Outgoing& out) {
   for (std::size_t i = 0; i < slice.count; ++i) {
     const auto outcome = dispositions_[i].outcome;
     if (outcome == Outcome::retry || (outcome == Outcome::dead && !dispositions_[i].store_record)) build_copy(slice, i, out);
   }
   parts_.lane.take_outputs(slice, dispositions_, out.records);
-  if (out.records.empty()) return true;
-  const auto failures = [&] {
-    const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::brokers);
-    return publish_all(parts_.publisher, out.records);
-  }();
-  report_published(out.records, failures);
-  if (failures.empty()) return true;
+}
 
-  parts_.lane.rollback();
+// In the transaction, if there is one. Precondition: there is something to publish.
+std::vector<PublishFailure> Pipeline::publish_all(Transaction* transaction, const Outgoing& out) {
+  const LaneProgress::Visit waits(parts_.progress, LaneProgress::Place::brokers);
+  const auto lost = [&] { return std::vector<PublishFailure>{{0, PublishFailure::Kind::unavailable, "no acknowledgement for " + out.records.front().topic}}; };
+  if (failpoint("publish")) return lost();
+  auto failures = transaction != nullptr ? transaction->publish(out.records) : parts_.publisher.publish(out.records);
+  return failures.empty() && failpoint("published") ? lost() : failures;
+}
+
+// A copy that never fits is made smaller for the next try; whatever else failed is waited for.
+void Pipeline::after_failed_publish(const Slice& slice, const Outgoing& out, std::span<const PublishFailure> failures, Settled& end) {
   std::string waits_for;
   for (const auto& failure : failures) {
     const bool copy = failure.index < out.owner.size();
@@ -323,7 +404,6 @@ bool Pipeline::publish(const Slice& slice, Settled& end) {
     }
   }
   if (!waits_for.empty() && !pause("publishing: " + waits_for)) end = give_back(slice, core::Millis(0));
-  return false;
 }
 
 bool Pipeline::commit(const Slice& slice, Settled& end) {
@@ -348,7 +428,7 @@ bool Pipeline::commit(const Slice& slice, Settled& end) {
       return false;
     case CommitOutcome::unknown:
       parts_.lane.rollback();
-      log(LogLevel::warn, place(slice, 0) + ": the reply to COMMIT was lost; the ledger is asked what became of it");
+      log(LogLevel::warn, place(slice, 0) + ": the reply to COMMIT was lost (" + why.message + "); the ledger is asked what became of it");
       return look_at_mark(slice, end, true);
   }
   return false;
@@ -450,6 +530,12 @@ void Pipeline::report_published(std::span<const OutRecord> records, std::span<co
   for (const auto& [topic, count] : counts) parts_.observer.published(parts_.handler.name, topic, count.first, count.second);
 }
 
+void Pipeline::tell_relay(const Slice& slice) const {
+  if (parts_.relay == nullptr) return;
+  if (!batch_.is_retry()) return parts_.relay->written(batch_.where);
+  for (const auto& r : slice.records()) parts_.relay->written({std::string(r.topic), r.partition});
+}
+
 void Pipeline::report(const Slice& slice) {
   SettledCounts counts;
   const auto records = slice.records();
@@ -473,7 +559,7 @@ bool Pipeline::outage(const std::string& why) {
   note_intake(parts_.intake->outage(this, why, parts_.clock.steady()));
   if (parts_.progress != nullptr) parts_.progress->paused(why);
   bool mine = true;
-  while ((mine = still_mine()) && parts_.intake->ask(this, parts_.clock.steady()) == Intake::Answer::wait) {
+  while ((mine = still_mine()) && parts_.intake->ask(this, true, parts_.clock.steady()) == Intake::Answer::wait) {
     parts_.clock.wait(wait_step);
     turned();
   }
@@ -504,6 +590,12 @@ void Pipeline::say_paused(const std::string& why) {
   parts_.observer.intake(parts_.handler.name, why);
 }
 
+void Pipeline::note_suspects(const Slice& slice) {
+  for (const auto& record : slice.records()) {
+    if (record.crashes > 0) parts_.suspects->settled(batch_.where, record);
+  }
+}
+
 // What the handler made of the slice's records; copies, duplicates and what never reached it say nothing about it.
 void Pipeline::tell_intake(const Slice& slice) {
   if (parts_.intake == nullptr) return;
@@ -531,6 +623,14 @@ void Pipeline::note_intake(Intake::Change change) {
   const std::string why = parts_.intake->because();
   log(LogLevel::warn, who + ": intake stops until a try succeeds (breaker open): " + why);
   parts_.observer.intake(parts_.handler.name, why);
+}
+
+// Two batches got into each other's way (a deadlock, a serialization failure): the transaction runs again at once. When that has been tried often, or
+// the lock was waited for long, somebody else holds it; other lanes have other marks. False: as of pause().
+bool Pipeline::run_again(const LedgerError& why, core::SteadyTime asked) {
+  if (++collisions_ > most_collisions || parts_.clock.steady() - asked >= long_wait) return pause("ledger: " + sql_text(why));
+  parts_.clock.wait(core::Millis(1));
+  return true;
 }
 
 void Pipeline::turned() const {

@@ -30,6 +30,12 @@ core::CopyAdmission admit(const core::Record& record, const std::optional<Delega
 
 OriginKey origin_of(const core::Record& record) { return {record.topic, record.topic_id, record.partition, record.offset}; }
 
+// By what suspects are known: a retry topic has no generation.
+OriginKey delivery_of(const Slice& slice, const core::Record& record) {
+  const auto& where = slice.batch->where;
+  return {where.topic, slice.batch->mark == nullptr ? 0 : slice.batch->mark->topic_id, where.partition, record.delivered_offset};
+}
+
 MarkMove mark_move(const Slice& slice, const core::Mark& mark, core::Offset to) {
   const auto& where = slice.batch->where;
   const auto& last = slice.records().back();
@@ -265,12 +271,13 @@ LedgerStatus Settlement::write_rows(const Slice& slice, std::span<const core::Di
   const auto records = slice.records();
   const bool retry = slice.batch->is_retry();
   std::vector<Delegation> delegations;
-  std::vector<OriginKey> settled;
+  std::vector<OriginKey> settled, suspects;
   std::vector<std::string_view> ids_done, ids_retry, ids_dead;
   for (std::size_t i = 0; i < records.size(); ++i) {
     const auto& r = records[i];
     const auto& d = dispositions[i];
     const bool has_id = uses_ids_ && !r.event_id.empty();
+    if (r.crashes > 0) suspects.push_back(delivery_of(slice, r));
     switch (d.outcome) {
       case Outcome::done:
       case Outcome::drop:
@@ -305,6 +312,9 @@ LedgerStatus Settlement::write_rows(const Slice& slice, std::span<const core::Di
   }
   if (!settled.empty()) {
     if (auto erased = session_->erase_delegated(service, settled); !erased) return erased;
+  }
+  if (!suspects.empty()) {
+    if (auto erased = session_->erase_suspects(service, suspects); !erased) return erased;
   }
   const auto set = [&](const std::vector<std::string_view>& ids, RowState state) {
     return ids.empty() ? LedgerStatus::success() : session_->set_id_states(service, ids, state);

@@ -15,6 +15,8 @@
 
 namespace hostler::runtime {
 
+class Transaction;
+
 // The record stream of one lane. One thread: the lane's.
 class Source {
  public:
@@ -40,6 +42,10 @@ class Source {
 
   // True from Consumer::drain() on: poll returns false at once, no new batch will come.
   [[nodiscard]] virtual bool draining() const = 0;
+
+  // What settles this source's records where there is no ledger to do it; it moves the offset, too. Null: settled() and give_back() have
+  // the offsets committed. Owned by the source.
+  [[nodiscard]] virtual Transaction* transaction() { return nullptr; }
 };
 
 struct AssignedPartition {

@@ -19,18 +19,6 @@ core::Millis wall_minus_steady() {
 
 }  // namespace
 
-LedgerStatus probe_ledger(Ledger& ledger) {
-  auto session = ledger.lease();
-  if (auto begun = session->begin(); !begun) return begun;
-  // No row matches, but only a database that could write lets this pass. SQLite's BEGIN IMMEDIATE has asked already.
-  const bool postgresql = ledger.dialect() == SqlDialect::postgresql;
-  const SqlStatement statement{postgresql ? "SELECT 1 FROM hostler_mark WHERE service = '' FOR UPDATE" : "SELECT 1 FROM hostler_mark WHERE service = ''", {}};
-  auto asked = session->query(statement, false, {});
-  session->rollback();
-  if (!asked) return std::move(asked.error());
-  return LedgerStatus::success();
-}
-
 Survey::Survey(SurveyParts parts) : parts_(std::move(parts)), clusters_(parts_.clusters.size()), ledgers_(parts_.ledgers.size()), asking_since_(parts_.ledgers.size()) {
   for (std::size_t i = 0; i < clusters_.size(); ++i) clusters_[i].name = parts_.clusters[i].name;
   for (std::size_t i = 0; i < ledgers_.size(); ++i) ledgers_[i].name = parts_.ledgers[i].name;
@@ -83,7 +71,7 @@ void Survey::watch_ledger(std::size_t index) {
       const std::lock_guard lock(mutex_);
       asking_since_[index] = began;
     }
-    const auto answer = probe_ledger(*parts_.ledgers[index].ledger);
+    const auto answer = parts_.ledgers[index].ledger->probe();
     const std::lock_guard lock(mutex_);
     asking_since_[index] = {};
     auto& health = ledgers_[index];

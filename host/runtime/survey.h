@@ -15,9 +15,6 @@
 
 namespace hostler::runtime {
 
-// Whether something could be settled in the database now: it answers, its tables are there, and it is not read-only. Locks no row.
-[[nodiscard]] LedgerStatus probe_ledger(Ledger& ledger);
-
 struct SurveyParts {
   struct Cluster {
     std::string name;                                  // empty: the only one

@@ -8,6 +8,7 @@
 #include "core/result.h"
 #include "core/types.h"
 #include "store/migrator.h"
+#include "store/pg_access.h"
 
 namespace hostler::store {
 
@@ -27,7 +28,7 @@ class MigrationTarget {
   virtual core::Status<> apply(const Migration& migration) = 0;
 };
 
-std::unique_ptr<MigrationTarget> make_pg_target(std::string conninfo);
+std::unique_ptr<MigrationTarget> make_pg_target(std::shared_ptr<const PgAccess> access);
 std::unique_ptr<MigrationTarget> make_sqlite_target(std::string path, core::Millis busy_timeout);
 
 }  // namespace hostler::store

@@ -89,8 +89,9 @@ class RealMigrator final : public Migrator {
 core::Result<std::unique_ptr<Migrator>> open_migrator(const core::LedgerConfig& config, const LedgerOptions& options) {
   auto url = parse_ledger_url(config.url, options);
   if (!url) return std::move(url.error());
-  auto target = url->dialect == runtime::SqlDialect::postgresql ? make_pg_target(std::move(url->target)) : make_sqlite_target(std::move(url->target), options.busy_timeout);
-  return std::unique_ptr<Migrator>(std::make_unique<RealMigrator>(url->dialect, std::move(target)));
+  const auto dialect = url->dialect;
+  auto target = dialect == runtime::SqlDialect::postgresql ? make_pg_target(std::make_shared<PgAccess>(std::move(*url), options)) : make_sqlite_target(std::move(url->target), options.busy_timeout);
+  return std::unique_ptr<Migrator>(std::make_unique<RealMigrator>(dialect, std::move(target)));
 }
 
 }  // namespace hostler::store

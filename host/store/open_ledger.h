@@ -20,6 +20,11 @@ struct LedgerOptions {
   // PostgreSQL: the server ends a transaction that does nothing for so long, so that a paused host cannot hold locks for ever. 0: never.
   // The host gives handler deadline + produce timeout + 10 s.
   core::Millis idle_in_transaction_timeout{0};
+  // PostgreSQL: how long one answer may take; then the connection is cut, which is an outage (during COMMIT: unknown). The server is told to give up
+  // waiting for a lock, and the statement, a little earlier, unless its role says sooner. 0: for ever.
+  // The host gives the longest handler deadline + 10 s.
+  core::Millis answer_timeout = std::chrono::seconds(60);
+  core::Millis probe_timeout = std::chrono::seconds(3);      // the same for Ledger::probe; SQLite: as the next, for it
   core::Millis busy_timeout = std::chrono::seconds(10);      // SQLite: how long to wait for a writer outside this host
 };
 

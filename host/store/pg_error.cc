@@ -28,6 +28,14 @@ std::string without_values(std::string_view message) {
   return out;
 }
 
+// " while locking tuple (0,1) in relation …": the context of an error that tells which lock was not to be had.
+std::string lock_in(std::string_view message) {
+  constexpr std::string_view context = "CONTEXT:  ";
+  const auto at = message.find(context);
+  if (at == std::string_view::npos || !message.substr(at + context.size()).starts_with("while ")) return {};
+  return " " + std::string(first_line(message.substr(at + context.size())));
+}
+
 }  // namespace
 
 Kind kind_of_sqlstate(std::string_view sqlstate, Author author) {
@@ -44,19 +52,20 @@ Kind kind_of_sqlstate(std::string_view sqlstate, Author author) {
 runtime::LedgerError pg_error(std::string_view sqlstate, std::string_view message, Author author) {
   runtime::LedgerError error{kind_of_sqlstate(sqlstate, author), std::string(sqlstate), std::string(first_line(message))};
   if (sqlstate.starts_with("22")) error.message = without_values(error.message);
+  if (sqlstate == "55P03") error.message += lock_in(message);
   if (author == Author::ledger && (sqlstate == "42P01" || sqlstate == "42703" || sqlstate == "3F000"))
     error.message += ": the ledger's tables are missing or old, run `hostler ledger migrate`";
   return error;
 }
 
-runtime::LedgerError pg_error(const PGresult* result, const PGconn* connection, Author author) {
-  const char* state = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
-  if (state == nullptr) {
-    if (result == nullptr || PQstatus(connection) == CONNECTION_BAD) return lost_connection(connection);
-    return {author == Author::handler ? Kind::handler : Kind::outage, "", std::string(first_line(PQresultErrorMessage(result)))};  // libpq's own
-  }
-  const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-  return pg_error(state, primary == nullptr ? "" : primary, author);
+runtime::LedgerError pg_error(const PGresult* result, Author author) {
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  if (state == nullptr) return {author == Author::handler ? Kind::handler : Kind::outage, "", std::string(first_line(PQresultErrorMessage(result)))};  // libpq's own
+  const auto field = [&](int which) {
+    const char* text = PQresultErrorField(result, which);
+    return std::string(text == nullptr ? "" : text);
+  };
+  return pg_error(state, field(PG_DIAG_MESSAGE_PRIMARY) + "\nCONTEXT:  " + field(PG_DIAG_CONTEXT), author);
 }
 
 runtime::LedgerError lost_connection(const PGconn* connection) {

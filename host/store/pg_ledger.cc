@@ -9,15 +9,15 @@ namespace hostler::store {
 using runtime::CommitOutcome;
 using runtime::LedgerError;
 
-PgLedger::PgLedger(std::string conninfo, std::uint32_t max_sessions)
-    : conninfo_(std::move(conninfo)), pool_(std::make_shared<Pool<PgConnection>>(max_sessions)) {}
+PgLedger::PgLedger(std::shared_ptr<const PgAccess> access, std::uint32_t max_sessions)
+    : access_(std::move(access)), pool_(std::make_shared<Pool<PgConnection>>(max_sessions)) {}
 
-std::unique_ptr<runtime::LedgerSession> PgLedger::lease() { return std::make_unique<PgSession>(conninfo_, pool_, pool_->take()); }
+std::unique_ptr<runtime::LedgerSession> PgLedger::lease() { return std::make_unique<PgSession>(access_, pool_, pool_->take()); }
 
 runtime::LedgerResult<std::vector<core::Mark>> PgLedger::take_over(std::string_view service, std::string_view cluster_id,
                                                                    std::span<const runtime::TakeOver> partitions) {
   if (partitions.empty()) return std::vector<core::Mark>();
-  PgSession session(conninfo_, pool_, pool_->take());
+  PgSession session(access_, pool_, pool_->take());
   if (auto begun = session.begin(); !begun) return std::move(begun.error());
   auto marks = session.take_over(service, cluster_id, partitions);
   if (!marks) return marks;
@@ -25,6 +25,56 @@ runtime::LedgerResult<std::vector<core::Mark>> PgLedger::take_over(std::string_v
   // Unknown is safe to repeat: the epoch is raised once more.
   if (session.commit(&why) != CommitOutcome::committed) return why;
   return marks;
+}
+
+runtime::LedgerStatus PgLedger::add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) {
+  if (suspects.empty()) return runtime::LedgerStatus::success();
+  PgSession session(access_, pool_, pool_->take());
+  if (auto begun = session.begin(); !begun) return begun;
+  if (auto added = session.add_suspects(run, suspects); !added) return added;
+  LedgerError why;
+  // Unknown is safe to repeat: of one run a record is counted once.
+  if (session.commit(&why) != CommitOutcome::committed) return why;
+  return runtime::LedgerStatus::success();
+}
+
+runtime::LedgerResult<std::vector<runtime::Suspect>> PgLedger::suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) {
+  if (partitions.empty()) return std::vector<runtime::Suspect>();
+  PgSession session(access_, pool_, pool_->take());
+  if (auto begun = session.begin(); !begun) return std::move(begun.error());
+  auto found = session.suspects(service, partitions);
+  if (!found) return found;
+  LedgerError why;
+  if (session.commit(&why) != CommitOutcome::committed) return why;
+  return found;
+}
+
+runtime::LedgerResult<runtime::Expired> PgLedger::expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most) {
+  PgSession session(access_, pool_, pool_->take());
+  if (auto begun = session.begin(); !begun) return std::move(begun.error());
+  auto expired = session.expire(rules, from, most);
+  if (!expired) return expired;
+  LedgerError why;
+  // Unknown is safe to repeat.
+  if (session.commit(&why) != CommitOutcome::committed) return why;
+  return expired;
+}
+
+runtime::LedgerStatus PgLedger::probe() {
+  const std::lock_guard lock(probing_);
+  if (probe_ && !probe_->usable()) probe_.reset();
+  if (!probe_) {
+    auto made = PgConnection::connect(access_, access_->probe_timeout);
+    if (!made) return std::move(made.error());
+    probe_ = std::move(*made);
+  }
+  // No row matches, but only a database that could write lets this pass.
+  auto asked = probe_->exec("SELECT 1 FROM hostler_mark WHERE service = '' FOR UPDATE", "the health probe");
+  if (!asked) {
+    if (asked.error().code == "25006") probe_.reset();  // the next one may find another host of the URL
+    return std::move(asked.error());
+  }
+  return runtime::LedgerStatus::success();
 }
 
 }  // namespace hostler::store

@@ -7,7 +7,6 @@
 #include "store/migration_files.h"
 #include "store/migration_target.h"
 #include "store/pg_connection.h"
-#include "store/pg_error.h"
 
 namespace hostler::store {
 namespace {
@@ -28,7 +27,7 @@ std::size_t byte_of_character(std::string_view text, std::size_t character) {
 
 class PgTarget final : public MigrationTarget {
  public:
-  explicit PgTarget(std::string conninfo) : conninfo_(std::move(conninfo)) {}
+  explicit PgTarget(std::shared_ptr<const PgAccess> access) : access_(std::move(access)) {}
 
   core::Result<std::vector<JournalRow>> journal() override {
     if (auto error = connect()) return std::move(*error);
@@ -45,6 +44,7 @@ class PgTarget final : public MigrationTarget {
 
   core::Status<> lock() override {
     if (auto error = connect()) return std::move(*error);
+    connection_->link().set_patience({});  // a migration may take hours, and somebody looks on
     const std::string take = std::string("SELECT pg_advisory_lock(") + lock_key + ")";
     // The role's limits are meant for other work.
     for (const char* sql : {"SET statement_timeout = 0", "SET lock_timeout = '60s'", take.c_str(), "SET lock_timeout = 0",
@@ -84,21 +84,21 @@ class PgTarget final : public MigrationTarget {
  private:
   std::optional<core::Error> connect() {
     if (connection_ && PQstatus(connection_->raw()) == CONNECTION_OK) return std::nullopt;
-    auto made = PgConnection::connect(conninfo_);
+    auto made = PgConnection::connect(access_, access_->answer_timeout);
     if (!made) return core::Error{made.error().message};
     connection_ = std::move(*made);
     return std::nullopt;
   }
 
   core::Result<Result> query(const char* sql) {
-    Result result(PQexec(connection_->raw(), sql), &PQclear);
+    Result result = connection_->ask(sql);
     if (PQresultStatus(result.get()) != PGRES_TUPLES_OK)
-      return core::Error{"cannot read the journal of migrations: " + pg_error(result.get(), connection_->raw(), Author::handler).message};
+      return core::Error{"cannot read the journal of migrations: " + connection_->link().error(result.get(), Author::handler).message};
     return result;
   }
 
   core::Error failed(const Migration& m, const PGresult* result) {
-    const auto error = pg_error(result, connection_->raw(), Author::handler);
+    const auto error = connection_->link().error(result, Author::handler);
     std::string where = m.file;
     if (const char* position = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION)) {
       std::size_t character = 1;
@@ -109,12 +109,12 @@ class PgTarget final : public MigrationTarget {
     return {where + ": " + error.message + (error.code.empty() ? "" : " (" + error.code + ")")};
   }
 
-  const std::string conninfo_;
+  const std::shared_ptr<const PgAccess> access_;
   std::unique_ptr<PgConnection> connection_;
 };
 
 }  // namespace
 
-std::unique_ptr<MigrationTarget> make_pg_target(std::string conninfo) { return std::make_unique<PgTarget>(std::move(conninfo)); }
+std::unique_ptr<MigrationTarget> make_pg_target(std::shared_ptr<const PgAccess> access) { return std::make_unique<PgTarget>(std::move(access)); }
 
 }  // namespace hostler::store

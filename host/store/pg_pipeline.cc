@@ -5,8 +5,6 @@
 #include <memory>
 #include <utility>
 
-#include "store/pg_error.h"
-
 namespace hostler::store {
 namespace {
 
@@ -18,6 +16,8 @@ using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
 // A handler that builds its texts by concatenation would fill the server's memory otherwise.
 constexpr std::size_t max_prepared = 256;
+// The server keeps its answers until it is asked for them: so often, that so many statements together are one answer to wait for.
+constexpr std::size_t answers_at_once = 16;
 constexpr std::string_view check_constraints = "SET CONSTRAINTS ALL IMMEDIATE";
 
 // The command tag says what really ran, whatever the first word looked like.
@@ -63,6 +63,7 @@ void PgPipeline::empty_cache_if_full() {
     if (prepared.state == Prepared::State::yes) sql += "DEALLOCATE " + prepared.name + ";";
   handlers_.clear();
   if (sql.empty()) return;
+  const PgLink::Wait answer(link_, "forgetting prepared statements");
   const Result result(PQexec(connection_, sql.c_str()), &PQclear);
   if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) tainted_ = true;
 }
@@ -120,6 +121,10 @@ std::optional<PgPipeline::Sent> PgPipeline::send(std::span<const Own> own, std::
     params_.set(statements[i].params);
     if (PQsendQueryPrepared(connection_, p->name.c_str(), params_.size(), params_.values(), params_.lengths(), params_.formats(), 0) != 1) return next;
     sent_.push_back(next);
+    if (i % answers_at_once == answers_at_once - 1) {
+      if (PQsendFlushRequest(connection_) != 1) return next;
+      link_.heard();  // sending waits for the server, too
+    }
   }
   Sent last{Sent::What::constraints, statements.size(), nullptr, false, true};
   if (constraints == Constraints::check && (!entered || !send_own(check_constraints, {}, last))) return last;
@@ -134,7 +139,7 @@ std::optional<LedgerError> PgPipeline::judge(const PGresult* result, const Sent&
     tainted_ = true;
     return refused_word(tag_of(result));
   }
-  auto error = pg_error(result, connection_, sent.of_handler ? Author::handler : Author::ledger);
+  auto error = link_.error(result, sent.of_handler ? Author::handler : Author::ledger);
   if (sent.reused && (error.code == "0A000" || error.code == "26000")) {
     // A table changed under the prepared statement, or it is gone: the same text runs on a fresh connection.
     tainted_ = true;
@@ -158,10 +163,11 @@ void PgPipeline::receive(Outcome& out) {
     }
     if (!result || PQstatus(connection_) == CONNECTION_BAD) {
       tainted_ = true;
-      fail(out, sent, lost_connection(connection_));
+      fail(out, sent, link_.lost());
       return;
     }
     while (const Result more{PQgetResult(connection_), &PQclear}) continue;  // the end of this statement
+    link_.heard();
   }
 }
 
@@ -170,18 +176,19 @@ void PgPipeline::leave_pipeline() {
   if (!sync || PQresultStatus(sync.get()) != PGRES_PIPELINE_SYNC || PQexitPipelineMode(connection_) != 1) tainted_ = true;
 }
 
-PgPipeline::Outcome PgPipeline::run(std::span<const Own> own, std::span<const SqlStatement> statements, Constraints constraints) {
+PgPipeline::Outcome PgPipeline::run(const char* question, std::span<const Own> own, std::span<const SqlStatement> statements, Constraints constraints) {
   Outcome out;
   empty_cache_if_full();
   if ((out.failure = refuse(statements))) return out;
   if (own.empty() && statements.empty() && constraints == Constraints::leave) return out;
+  const PgLink::Wait answers(link_, question);
   const auto not_sent = send(own, statements, constraints);
   std::optional<LedgerError> why_not;
   if (not_sent)  // more parameters than the protocol can carry, or the connection
-    why_not = PQstatus(connection_) == CONNECTION_BAD ? lost_connection(connection_) : LedgerError{Kind::handler, "", PQerrorMessage(connection_)};
+    why_not = PQstatus(connection_) == CONNECTION_BAD ? link_.lost() : LedgerError{Kind::handler, "", PQerrorMessage(connection_)};
   if (PQpipelineStatus(connection_) == PQ_PIPELINE_OFF || PQpipelineSync(connection_) != 1) {
     tainted_ = true;
-    fail(out, not_sent ? *not_sent : sent_.front(), why_not ? std::move(*why_not) : lost_connection(connection_));
+    fail(out, not_sent ? *not_sent : sent_.front(), why_not ? std::move(*why_not) : link_.lost());
     return out;
   }
   receive(out);
@@ -196,6 +203,7 @@ runtime::LedgerResult<std::size_t> PgPipeline::query(const SqlStatement& stateme
   empty_cache_if_full();
   if (auto refused = refuse({&statement, 1})) return std::move(refused->error);
   Prepared* p = batch_.front();
+  std::optional<PgLink::Wait> answer(std::in_place, link_, "a handler's query");
   const bool reused = p->state == Prepared::State::yes;
   if (!reused) {
     const Result result(PQprepare(connection_, p->name.c_str(), std::string(statement.sql).c_str(), 0, nullptr), &PQclear);
@@ -204,6 +212,7 @@ runtime::LedgerResult<std::size_t> PgPipeline::query(const SqlStatement& stateme
   params_.set(statement.params);
   const Result result(PQexecPrepared(connection_, p->name.c_str(), params_.size(), params_.values(), params_.lengths(), params_.formats(), 0), &PQclear);
   if (auto error = judge(result.get(), {Sent::What::statement, 0, p, reused, true})) return std::move(*error);
+  answer.reset();  // what follows is the handler's time
   std::size_t rows = 0;
   for (int i = 0; on_row && i < PQntuples(result.get()); ++i) {
     ++rows;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "runtime/ledger.h"
+#include "store/pg_link.h"
 #include "store/pg_text.h"
 
 namespace hostler::store {
@@ -32,12 +33,12 @@ class PgPipeline {
   };
   enum class Constraints : std::uint8_t { leave, check };
 
-  // The connection must outlive this.
-  explicit PgPipeline(PGconn* connection) : connection_(connection) {}
+  // The link must outlive this.
+  explicit PgPipeline(PgLink& link) : link_(link), connection_(link.raw()) {}
 
   // The own statements, the handler's, and behind them, if asked for, the deferred constraints, whose failure has the index statements.size().
-  // In order; the first failure counts. Nothing is sent if a statement is refused.
-  Outcome run(std::span<const Own> own, std::span<const runtime::SqlStatement> statements, Constraints constraints);
+  // In order; the first failure counts. Nothing is sent if a statement is refused. `question`: what an error calls it.
+  Outcome run(const char* question, std::span<const Own> own, std::span<const runtime::SqlStatement> statements, Constraints constraints);
   runtime::LedgerResult<std::size_t> query(const runtime::SqlStatement& statement, const runtime::SqlRow& on_row);
 
   // Set when a statement ended or changed the transaction or the session although its first word was innocent (its command tag says so), or
@@ -75,7 +76,8 @@ class PgPipeline {
   void fail(Outcome& out, const Sent& sent, runtime::LedgerError error);
   void leave_pipeline();
 
-  PGconn* connection_;
+  PgLink& link_;
+  PGconn* const connection_;
   PgParams params_;
   PgRow row_;
   Cache own_, handlers_;

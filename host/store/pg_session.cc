@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "store/pg_error.h"
 #include "store/sorted.h"
 
 namespace hostler::store {
@@ -23,8 +22,8 @@ LedgerStatus status(std::optional<LedgerError> error) {
 
 }  // namespace
 
-PgSession::PgSession(std::string conninfo, std::shared_ptr<Pool<PgConnection>> pool, std::unique_ptr<PgConnection> connection)
-    : conninfo_(std::move(conninfo)), pool_(std::move(pool)), connection_(std::move(connection)) {}
+PgSession::PgSession(std::shared_ptr<const PgAccess> access, std::shared_ptr<Pool<PgConnection>> pool, std::unique_ptr<PgConnection> connection)
+    : access_(std::move(access)), pool_(std::move(pool)), connection_(std::move(connection)) {}
 
 PgSession::~PgSession() {
   rollback();
@@ -34,7 +33,7 @@ PgSession::~PgSession() {
 std::optional<LedgerError> PgSession::connect() {
   if (connection_ && !connection_->usable()) connection_.reset();
   if (connection_) return std::nullopt;
-  auto made = PgConnection::connect(conninfo_);
+  auto made = PgConnection::connect(access_, access_->answer_timeout);
   if (!made) return std::move(made.error());
   connection_ = std::move(*made);
   return std::nullopt;
@@ -57,11 +56,11 @@ std::optional<LedgerError> PgSession::start() {
   return aborted_by(std::move(begun.error()));
 }
 
-PgPipeline::Outcome PgSession::pipelined(std::vector<PgPipeline::Own> own, std::span<const runtime::SqlStatement> statements,
+PgPipeline::Outcome PgSession::pipelined(const char* question, std::vector<PgPipeline::Own> own, std::span<const runtime::SqlStatement> statements,
                                          PgPipeline::Constraints constraints) {
   const bool begins = std::exchange(begin_due_, false);
   if (begins) own.insert(own.begin(), PgHotPath::begin());
-  auto out = connection_->pipeline().run(own, statements, constraints);
+  auto out = connection_->pipeline().run(question, own, statements, constraints);
   if (out.own_failure) aborted_by(*out.own_failure);
   if (out.failure) aborted_by(out.failure->error);
   if (begins && !out.affected.empty()) out.affected.erase(out.affected.begin());
@@ -77,8 +76,9 @@ void PgSession::rollback() {
   if (!open_) return;
   open_ = false;
   if (std::exchange(begin_due_, false)) return;
-  // What cannot be rolled back is thrown away: the server rolls back when the connection ends.
-  if (!connection_ || PQstatus(connection_->raw()) != CONNECTION_OK || connection_->pipeline().tainted() || !connection_->exec("ROLLBACK"))
+  // What cannot be rolled back is thrown away: the server rolls back when the connection ends. So is a session that cannot write: the next one may
+  // find another host of the URL.
+  if (std::exchange(read_only_, false) || !connection_ || PQstatus(connection_->raw()) != CONNECTION_OK || connection_->pipeline().tainted() || !connection_->exec("ROLLBACK"))
     connection_.reset();
 }
 
@@ -101,13 +101,13 @@ CommitOutcome PgSession::commit(LedgerError* why) {
   }
   open_ = false;
   // Not SOCI's commit(): it takes the tag ROLLBACK, the answer to COMMIT in an aborted transaction, for success.
-  const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection_->raw(), "COMMIT"), &PQclear);
+  const auto result = connection_->ask("COMMIT");
   if (PQresultStatus(result.get()) == PGRES_COMMAND_OK) {
     const std::string_view tag = PQcmdStatus(result.get());
     if (tag == "COMMIT") return CommitOutcome::committed;
     return because(CommitOutcome::failed, {Kind::handler, "25P02", "the database answered COMMIT with " + std::string(tag)});
   }
-  auto error = pg_error(result.get(), connection_->raw(), Author::handler);
+  auto error = connection_->link().error(result.get(), Author::handler);
   // An ERROR is an answer. Without one, or with the session ended in the middle (FATAL), nobody knows.
   const char* severity = result ? PQresultErrorField(result.get(), PG_DIAG_SEVERITY_NONLOCALIZED) : nullptr;
   const bool answered = severity != nullptr && std::string_view(severity) == "ERROR" && PQstatus(connection_->raw()) == CONNECTION_OK;
@@ -121,41 +121,42 @@ std::optional<LedgerError> PgSession::cannot_work() const {
 }
 
 LedgerError PgSession::aborted_by(LedgerError error) {
+  read_only_ |= error.code == "25006";
   if (open_) failed_ = error;
   return error;
 }
 
-std::optional<LedgerError> PgSession::attempt(const std::function<void(PgStatements&)>& work) {
+std::optional<LedgerError> PgSession::attempt(const char* question, const std::function<void(PgStatements&)>& work) {
+  const PgLink::Wait answers(connection_->link(), question);
   try {
     work(connection_->ledger());
     return std::nullopt;
   } catch (const soci::postgresql_soci_error& e) {
-    if (PQstatus(connection_->raw()) == CONNECTION_BAD) return aborted_by(lost_connection(connection_->raw()));
-    return aborted_by(pg_error(e.sqlstate(), e.get_error_message(), Author::ledger));
+    return aborted_by(connection_->link().error(e.sqlstate(), e.get_error_message(), Author::ledger));
   } catch (const soci::soci_error& e) {
-    if (PQstatus(connection_->raw()) == CONNECTION_BAD) return aborted_by(lost_connection(connection_->raw()));
+    if (PQstatus(connection_->raw()) == CONNECTION_BAD) return aborted_by(connection_->link().lost());
     return aborted_by({Kind::outage, "", e.get_error_message()});
   }
 }
 
-std::optional<LedgerError> PgSession::in_transaction_do(const std::function<void(PgStatements&)>& work) {
+std::optional<LedgerError> PgSession::in_transaction_do(const char* question, const std::function<void(PgStatements&)>& work) {
   if (auto error = cannot_work()) return error;
   if (auto error = start()) return error;
-  return attempt(work);
+  return attempt(question, work);
 }
 
 LedgerStatus PgSession::find_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> settled) {
   const auto find = [&](PgStatements& s) { s.find_ids(service, ids, settled); };
-  if (open_ && !begin_due_) return status(in_transaction_do(find));
+  if (open_ && !begin_due_) return status(in_transaction_do("looking for event ids", find));
   if (auto error = connect()) return std::move(*error);
-  return status(attempt(find));
+  return status(attempt("looking for event ids", find));
 }
 
 LedgerStatus PgSession::claim_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> claimed) {
   if (auto error = cannot_work()) return std::move(*error);
   std::fill(claimed.begin(), claimed.end(), std::uint8_t{0});
   const auto order = sorted_once(ids);
-  auto out = pipelined({connection_->hot().claim(service, ids, order)}, {}, PgPipeline::Constraints::leave);
+  auto out = pipelined("claiming event ids", {connection_->hot().claim(service, ids, order)}, {}, PgPipeline::Constraints::leave);
   if (out.own_failure) return std::move(*out.own_failure);
   const auto taken = static_cast<std::size_t>(out.affected.back());
   if (taken == order.size()) {
@@ -163,16 +164,16 @@ LedgerStatus PgSession::claim_ids(std::string_view service, std::span<const runt
     return LedgerStatus::success();
   }
   if (taken == 0) return LedgerStatus::success();
-  return status(in_transaction_do([&](PgStatements& s) { s.read_claims(service, ids, claimed); }));
+  return status(in_transaction_do("reading claims back", [&](PgStatements& s) { s.read_claims(service, ids, claimed); }));
 }
 
 LedgerStatus PgSession::set_id_states(std::string_view service, std::span<const std::string_view> ids, runtime::RowState state) {
-  return status(in_transaction_do([&](PgStatements& s) { s.set_id_states(service, ids, state); }));
+  return status(in_transaction_do("writing states of event ids", [&](PgStatements& s) { s.set_id_states(service, ids, state); }));
 }
 
 runtime::LedgerResult<bool> PgSession::fence(std::string_view service, const runtime::MarkMove& move) {
   if (auto error = cannot_work()) return std::move(*error);
-  auto out = pipelined({connection_->hot().fence(service, move)}, {}, PgPipeline::Constraints::leave);
+  auto out = pipelined("the fence", {connection_->hot().fence(service, move)}, {}, PgPipeline::Constraints::leave);
   if (out.own_failure) return std::move(*out.own_failure);
   return out.affected.back() == 1;
 }
@@ -182,30 +183,34 @@ LedgerStatus PgSession::barrier(std::string_view service, std::span<const runtim
   if (auto error = connect()) return std::move(*error);
   // Each its own transaction: the lock ends with the statement.
   for (const std::size_t i : sorted_once(marks))
-    if (auto error = attempt([&](PgStatements& s) { s.wait_for_mark(service, marks[i]); })) return std::move(*error);
+    if (auto error = attempt("the barrier on the marks of retried records", [&](PgStatements& s) { s.wait_for_mark(service, marks[i]); })) return std::move(*error);
   return LedgerStatus::success();
 }
 
 runtime::LedgerResult<std::vector<std::optional<runtime::Delegated>>> PgSession::lock_delegated(std::string_view service,
                                                                                                 std::span<const runtime::OriginKey> origins) {
   std::vector<std::optional<runtime::Delegated>> out;
-  if (auto error = in_transaction_do([&](PgStatements& s) { out = s.lock_delegated(service, origins); })) return std::move(*error);
+  if (auto error = in_transaction_do("locking rows of delegated records", [&](PgStatements& s) { out = s.lock_delegated(service, origins); })) return std::move(*error);
   return out;
 }
 
 LedgerStatus PgSession::write_delegated(std::string_view service, std::span<const runtime::Delegation> rows) {
-  return status(in_transaction_do([&](PgStatements& s) { s.write_delegated(service, rows); }));
+  return status(in_transaction_do("writing rows of delegated records", [&](PgStatements& s) { s.write_delegated(service, rows); }));
 }
 
 LedgerStatus PgSession::erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins) {
-  return status(in_transaction_do([&](PgStatements& s) { s.erase_delegated(service, origins); }));
+  return status(in_transaction_do("deleting rows of delegated records", [&](PgStatements& s) { s.erase_delegated(service, origins); }));
+}
+
+LedgerStatus PgSession::erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places) {
+  return status(in_transaction_do("erasing suspects", [&](PgStatements& s) { s.erase_suspects(service, places); }));
 }
 
 std::optional<runtime::StatementFailure> PgSession::run(std::span<const runtime::SqlStatement> statements) {
   if (auto error = cannot_work()) return runtime::StatementFailure{0, std::move(*error)};
   const auto constraints = constraints_after(statements);
   if (constraints == PgPipeline::Constraints::leave) return std::nullopt;
-  auto out = pipelined({}, statements, constraints);
+  auto out = pipelined("the handler's statements", {}, statements, constraints);
   if (out.own_failure) return runtime::StatementFailure{0, std::move(*out.own_failure)};
   return std::move(out.failure);
 }
@@ -213,7 +218,7 @@ std::optional<runtime::StatementFailure> PgSession::run(std::span<const runtime:
 runtime::LedgerResult<PgSession::Settled> PgSession::fence_and_run(std::string_view service, const runtime::MarkMove& move,
                                                                    std::span<const runtime::SqlStatement> statements) {
   if (auto error = cannot_work()) return std::move(*error);
-  auto out = pipelined({connection_->hot().fence(service, move)}, statements, constraints_after(statements));
+  auto out = pipelined("the fence and the handler's statements", {connection_->hot().fence(service, move)}, statements, constraints_after(statements));
   if (out.own_failure) return std::move(*out.own_failure);
   // Refused before anything was sent: nobody knows about the mark, and it does not matter.
   const bool held = out.affected.empty() || out.affected.back() == 1;
@@ -238,7 +243,23 @@ runtime::LedgerResult<bool> PgSession::same_transaction() {
 runtime::LedgerResult<std::vector<core::Mark>> PgSession::take_over(std::string_view service, std::string_view cluster_id,
                                                                     std::span<const runtime::TakeOver> partitions) {
   std::vector<core::Mark> out;
-  if (auto error = in_transaction_do([&](PgStatements& s) { out = s.take_over(service, cluster_id, partitions); })) return std::move(*error);
+  if (auto error = in_transaction_do("taking marks over", [&](PgStatements& s) { out = s.take_over(service, cluster_id, partitions); })) return std::move(*error);
+  return out;
+}
+
+LedgerStatus PgSession::add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) {
+  return status(in_transaction_do("adding suspects", [&](PgStatements& s) { s.add_suspects(run, suspects); }));
+}
+
+runtime::LedgerResult<std::vector<runtime::Suspect>> PgSession::suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) {
+  std::vector<runtime::Suspect> out;
+  if (auto error = in_transaction_do("reading suspects", [&](PgStatements& s) { out = s.suspects(service, partitions); })) return std::move(*error);
+  return out;
+}
+
+runtime::LedgerResult<runtime::Expired> PgSession::expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most) {
+  runtime::Expired out;
+  if (auto error = in_transaction_do("forgetting old rows", [&](PgStatements& s) { out = s.expire(rules, from, most); })) return std::move(*error);
   return out;
 }
 

@@ -19,7 +19,7 @@ namespace hostler::store {
 class PgSession final : public runtime::LedgerSession {
  public:
   // `connection` may be null: connects on first use.
-  PgSession(std::string conninfo, std::shared_ptr<Pool<PgConnection>> pool, std::unique_ptr<PgConnection> connection);
+  PgSession(std::shared_ptr<const PgAccess> access, std::shared_ptr<Pool<PgConnection>> pool, std::unique_ptr<PgConnection> connection);
   ~PgSession() override;
   PgSession(const PgSession&) = delete;
   PgSession& operator=(const PgSession&) = delete;
@@ -38,15 +38,20 @@ class PgSession final : public runtime::LedgerSession {
                                                                                        std::span<const runtime::OriginKey> origins) override;
   runtime::LedgerStatus write_delegated(std::string_view service, std::span<const runtime::Delegation> rows) override;
   runtime::LedgerStatus erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins) override;
+  runtime::LedgerStatus erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places) override;
   std::optional<runtime::StatementFailure> run(std::span<const runtime::SqlStatement> statements) override;
   runtime::LedgerResult<Settled> fence_and_run(std::string_view service, const runtime::MarkMove& move,
                                                std::span<const runtime::SqlStatement> statements) override;
   runtime::LedgerResult<std::size_t> query(const runtime::SqlStatement& statement, bool read_only, const runtime::SqlRow& on_row) override;
   runtime::LedgerResult<bool> same_transaction() override;
 
-  // Inside a transaction; see runtime::Ledger::take_over.
+  // Inside a transaction; see runtime::Ledger.
   runtime::LedgerResult<std::vector<core::Mark>> take_over(std::string_view service, std::string_view cluster_id,
                                                            std::span<const runtime::TakeOver> partitions);
+  runtime::LedgerStatus add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects);
+  runtime::LedgerResult<std::vector<runtime::Suspect>> suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions);
+  // Likewise, see runtime::Ledger::expire.
+  runtime::LedgerResult<runtime::Expired> expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most);
 
  private:
   std::optional<runtime::LedgerError> connect();
@@ -55,19 +60,20 @@ class PgSession final : public runtime::LedgerSession {
   runtime::LedgerError aborted_by(runtime::LedgerError error);
   // BEGIN by itself, if nothing has carried it yet.
   std::optional<runtime::LedgerError> start();
-  // Own statements behind the BEGIN that is due, then the handler's.
-  PgPipeline::Outcome pipelined(std::vector<PgPipeline::Own> own, std::span<const runtime::SqlStatement> statements, PgPipeline::Constraints constraints);
+  // Own statements behind the BEGIN that is due, then the handler's. Here and below: `question` is what an error calls it, a literal.
+  PgPipeline::Outcome pipelined(const char* question, std::vector<PgPipeline::Own> own, std::span<const runtime::SqlStatement> statements, PgPipeline::Constraints constraints);
   [[nodiscard]] PgPipeline::Constraints constraints_after(std::span<const runtime::SqlStatement> statements) const;
   // Runs a statement of the ledger's own, inside the transaction or without one.
-  std::optional<runtime::LedgerError> in_transaction_do(const std::function<void(PgStatements&)>& work);
-  std::optional<runtime::LedgerError> attempt(const std::function<void(PgStatements&)>& work);
+  std::optional<runtime::LedgerError> in_transaction_do(const char* question, const std::function<void(PgStatements&)>& work);
+  std::optional<runtime::LedgerError> attempt(const char* question, const std::function<void(PgStatements&)>& work);
 
-  const std::string conninfo_;
+  const std::shared_ptr<const PgAccess> access_;
   const std::shared_ptr<Pool<PgConnection>> pool_;
   std::unique_ptr<PgConnection> connection_;
   bool open_ = false;
   bool begin_due_ = false;  // open, but BEGIN goes with the first statement
   bool wrote_by_query_ = false;
+  bool read_only_ = false;  // the server takes no writes (any more): it may be a former primary
   std::optional<runtime::LedgerError> failed_;  // what aborted the open transaction
 };
 

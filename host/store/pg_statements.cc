@@ -116,7 +116,9 @@ void PgStatements::set_id_states(std::string_view service, std::span<const std::
   ArrayLiteral literal(array);
   for (const std::size_t i : sorted_once(ids)) literal.text(ids[i]);
   literal.close();
-  session_ << "UPDATE processed_events SET state = :state WHERE service_name = :service AND event_id = ANY(cast(:ids as text[]))", use(text), use(owner),
+  // Settled now, by the clock and not by the transaction's start: that is how read_claims tells rows that the transaction inserted.
+  session_ << "UPDATE processed_events SET state = :state" << (state == runtime::RowState::done ? ", processed_at = clock_timestamp()" : "")
+           << " WHERE service_name = :service AND event_id = ANY(cast(:ids as text[]))", use(text), use(owner),
       use(array);
 }
 
@@ -187,11 +189,15 @@ void PgStatements::write_delegated(std::string_view service, std::span<const run
   if (s.records.capacity() > std::size_t{1} << 20) std::string().swap(s.records);
 }
 
-void PgStatements::erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins) {
+void PgStatements::erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins) { erase_at("hostler_delegated", service, origins); }
+
+void PgStatements::erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places) { erase_at("hostler_suspect", service, places); }
+
+void PgStatements::erase_at(const char* table, std::string_view service, std::span<const runtime::OriginKey> places) {
   const std::string owner(service);
   OriginArrays arrays;
-  arrays.fill(origins, sorted_once(origins), [](const runtime::OriginKey& o) -> const runtime::OriginKey& { return o; });
-  session_ << "DELETE FROM hostler_delegated WHERE service = :service AND (topic, topic_id, partition, record_offset) IN (SELECT * FROM " << origins_sql << ")",
+  arrays.fill(places, sorted_once(places), [](const runtime::OriginKey& o) -> const runtime::OriginKey& { return o; });
+  session_ << "DELETE FROM " << table << " WHERE service = :service AND (topic, topic_id, partition, record_offset) IN (SELECT * FROM " << origins_sql << ")",
       use(owner), use(arrays.topics), use(arrays.topic_ids), use(arrays.partitions), use(arrays.offsets);
 }
 

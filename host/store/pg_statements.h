@@ -34,6 +34,11 @@ class PgStatements {
   std::vector<std::optional<runtime::Delegated>> lock_delegated(std::string_view service, std::span<const runtime::OriginKey> origins);
   void write_delegated(std::string_view service, std::span<const runtime::Delegation> rows);
   void erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins);
+  void erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places);
+  void add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects);
+  std::vector<runtime::Suspect> suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions);
+  // One step, inside a transaction of its own; see runtime::Ledger::expire.
+  runtime::Expired expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most);
   std::vector<core::Mark> take_over(std::string_view service, std::string_view cluster_id, std::span<const runtime::TakeOver> partitions);
 
  private:
@@ -42,6 +47,7 @@ class PgStatements {
 
   template <class S>
   S& prepared(std::unique_ptr<S>& statement);
+  void erase_at(const char* table, std::string_view service, std::span<const runtime::OriginKey> places);
   void probe_ids(std::string_view condition, std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> found);
 
   soci::session& session_;

@@ -93,6 +93,13 @@ void SqliteFile::enter_writing() {
   state_->changed.wait(lock, [&] { return state_->serving == mine; });
 }
 
+bool SqliteFile::try_enter_writing() {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->serving != state_->next_ticket) return false;
+  ++state_->next_ticket;
+  return true;
+}
+
 void SqliteFile::leave_writing() {
   {
     const std::lock_guard lock(state_->mutex);

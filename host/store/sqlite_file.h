@@ -21,6 +21,8 @@ class SqliteFile {
   [[nodiscard]] const std::string& path() const { return path_; }
   // First come, first served. Every enter is followed by one leave, from whatever thread.
   void enter_writing();
+  // False, and nothing is entered: somebody has the turn.
+  [[nodiscard]] bool try_enter_writing();
   void leave_writing();
 
  private:

@@ -171,6 +171,12 @@ std::optional<LedgerError> SqliteRaw::exec(const char* sql, Author author) {
   return last_error(author);
 }
 
+std::optional<LedgerError> SqliteRaw::flush() {
+  const int code = sqlite3_db_cacheflush(db(db_));
+  if (code == SQLITE_OK) return std::nullopt;
+  return sqlite_error(code, sqlite3_errstr(code), Author::ledger);
+}
+
 bool SqliteRaw::autocommit() const { return sqlite3_get_autocommit(db(db_)) != 0; }
 
 bool SqliteRaw::deferred_violations() const {

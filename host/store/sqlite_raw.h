@@ -31,6 +31,8 @@ class SqliteRaw {
 
   // One or more statements without parameters; rows are ignored.
   std::optional<runtime::LedgerError> exec(const char* sql, Author author = Author::ledger);
+  // Writes what the open transaction has changed so far to the file, before COMMIT.
+  std::optional<runtime::LedgerError> flush();
   // No transaction is open. After a full disk SQLite has rolled back by itself, and what follows would commit by itself.
   [[nodiscard]] bool autocommit() const;
 

@@ -147,6 +147,10 @@ LedgerStatus SqliteSession::erase_delegated(std::string_view service, std::span<
   return status(in_transaction_do([&](SqliteStatements& s) { s.erase_delegated(service, origins); }));
 }
 
+LedgerStatus SqliteSession::erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places) {
+  return status(in_transaction_do([&](SqliteStatements& s) { s.erase_suspects(service, places); }));
+}
+
 std::optional<runtime::StatementFailure> SqliteSession::run(std::span<const runtime::SqlStatement> statements) {
   if (auto error = cannot_work()) return runtime::StatementFailure{0, std::move(*error)};
   for (std::size_t i = 0; i < statements.size(); ++i)
@@ -170,6 +174,34 @@ runtime::LedgerResult<std::vector<core::Mark>> SqliteSession::take_over(std::str
                                                                         std::span<const runtime::TakeOver> partitions) {
   std::vector<core::Mark> out;
   if (auto error = in_transaction_do([&](SqliteStatements& s) { out = s.take_over(service, cluster_id, partitions); })) return std::move(*error);
+  return out;
+}
+
+LedgerStatus SqliteSession::add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) {
+  return status(in_transaction_do([&](SqliteStatements& s) { s.add_suspects(run, suspects); }));
+}
+
+runtime::LedgerResult<std::vector<runtime::Suspect>> SqliteSession::suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) {
+  std::vector<runtime::Suspect> out;
+  if (auto error = in_transaction_do([&](SqliteStatements& s) { out = s.suspects(service, partitions); })) return std::move(*error);
+  return out;
+}
+
+runtime::LedgerResult<runtime::Expired> SqliteSession::expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most) {
+  if (auto error = connect()) return std::move(*error);
+  SqliteStatements::Old old;
+  try {
+    old = connection_->ledger().find_old(rules, from, most);
+  } catch (const soci::soci_error& e) {
+    return sqlite_error(e);
+  }
+  runtime::Expired out;
+  out.next = old.next;
+  if (old.rows.empty()) return out;
+  if (auto begun = begin(); !begun) return std::move(begun.error());
+  if (auto error = in_transaction_do([&](SqliteStatements& s) { out.rows = s.erase_old(rules, from.table, old); })) return std::move(*error);
+  LedgerError why;
+  if (commit(&why) != CommitOutcome::committed) return why;
   return out;
 }
 

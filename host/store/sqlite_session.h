@@ -39,13 +39,18 @@ class SqliteSession final : public runtime::LedgerSession {
                                                                                        std::span<const runtime::OriginKey> origins) override;
   runtime::LedgerStatus write_delegated(std::string_view service, std::span<const runtime::Delegation> rows) override;
   runtime::LedgerStatus erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins) override;
+  runtime::LedgerStatus erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places) override;
   std::optional<runtime::StatementFailure> run(std::span<const runtime::SqlStatement> statements) override;
   runtime::LedgerResult<std::size_t> query(const runtime::SqlStatement& statement, bool read_only, const runtime::SqlRow& on_row) override;
   runtime::LedgerResult<bool> same_transaction() override;
 
-  // Inside a transaction; see runtime::Ledger::take_over.
+  // Inside a transaction; see runtime::Ledger.
   runtime::LedgerResult<std::vector<core::Mark>> take_over(std::string_view service, std::string_view cluster_id,
                                                            std::span<const runtime::TakeOver> partitions);
+  runtime::LedgerStatus add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects);
+  runtime::LedgerResult<std::vector<runtime::Suspect>> suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions);
+  // Outside of a transaction: looks without the writer's turn, and takes it only if there is something to delete. See runtime::Ledger::expire.
+  runtime::LedgerResult<runtime::Expired> expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most);
 
  private:
   std::optional<runtime::LedgerError> connect();

@@ -67,10 +67,13 @@ struct SqliteStatements::ClaimId {
 
 struct SqliteStatements::SetIdState {
   std::string service, id, state;
+  long long settled = 0;
   soci::statement st;
   explicit SetIdState(soci::session& s)
-      : st((s.prepare << "UPDATE processed_events SET state = :state WHERE event_id = :id AND service_name = :service", use(state, "state"), use(id, "id"),
-            use(service, "service"))) {}
+      : st((s.prepare << "UPDATE processed_events SET state = :state, processed_at = "
+                         "CASE :settled WHEN 1 THEN strftime('%Y-%m-%dT%H:%M:%fZ', 'now') ELSE processed_at END "
+                         "WHERE event_id = :id AND service_name = :service",
+            use(state, "state"), use(settled, "settled"), use(id, "id"), use(service, "service"))) {}
 };
 
 struct SqliteStatements::Fence {
@@ -165,6 +168,7 @@ void SqliteStatements::set_id_states(std::string_view service, std::span<const s
   SetIdState& s = prepared(set_id_state_);
   s.service = service;
   s.state = to_text(state);
+  s.settled = state == runtime::RowState::done ? 1 : 0;
   for (const auto id : ids) {
     s.id = id;
     s.st.execute(true);

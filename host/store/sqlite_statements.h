@@ -30,7 +30,22 @@ class SqliteStatements {
   std::vector<std::optional<runtime::Delegated>> read_delegated(std::string_view service, std::span<const runtime::OriginKey> origins);
   void write_delegated(std::string_view service, std::span<const runtime::Delegation> rows);
   void erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins);
+  void erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places);
+  void add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects);
+  std::vector<runtime::Suspect> suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions);
   std::vector<core::Mark> take_over(std::string_view service, std::string_view cluster_id, std::span<const runtime::TakeOver> partitions);
+
+  // What one step of a pass finds outside of a transaction, and what it deletes of that inside of one; see runtime::Ledger::expire.
+  struct Old {
+    struct Row {
+      long long rowid;
+      std::size_t rule;
+    };
+    std::vector<Row> rows;  // by rowid
+    std::optional<runtime::ExpiryPlace> next;
+  };
+  Old find_old(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most);
+  std::uint64_t erase_old(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace::Table table, const Old& old);
 
  private:
   struct FindId;

@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "plugin/loader.h"
 #include "support/catch.h"
+#include "support/file.h"
 
 namespace hostler::testing {
 
@@ -33,11 +32,6 @@ inline std::string refusal(const std::string& path, const plugin::LoadOptions& o
   CHECK(message.starts_with(path + ": "));
   CHECK(message.find("; ") != std::string::npos);
   return message;
-}
-
-inline std::string read_file(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
 } // namespace hostler::testing

@@ -19,7 +19,7 @@ namespace {
 
 constexpr uid_t stranger = 4711;
 
-std::string good_bytes() { return read_file(bad_plugin("right")); }
+std::string good_bytes() { return text_of(bad_plugin("right")); }
 
 // right.so in a folder of its own.
 struct Installed {
@@ -53,7 +53,7 @@ std::vector<std::size_t> bytes_of(const std::string& library, Part part) {
 template <class Try>
 void flip_bits(Part part, int count, unsigned seed, Try attempt) {
   const TempDir dir;
-  const std::string bytes = read_file(std::string(HOSTLER_PLUGIN_DIR) + "/noop.so");
+  const std::string bytes = text_of(std::string(HOSTLER_PLUGIN_DIR) + "/noop.so");
   const auto places = bytes_of(bytes, part);
   REQUIRE_FALSE(places.empty());
   std::mt19937 random(seed);
@@ -76,7 +76,7 @@ TEST_CASE("a file that is no shared library of this machine is refused before an
     std::string content, reason;
   };
   const TempDir dir;
-  const std::string program = read_file(HOSTLER_BINARY);
+  const std::string program = text_of(HOSTLER_BINARY);
   for (const auto& [content, reason] : std::vector<Case>{
            {"#!/bin/sh\necho I am not a plugin, whatever my name says\n",
             "no shared library (it has no ELF header); is it the right file?"},
@@ -188,7 +188,7 @@ TEST_CASE("a pinned SHA-256 admits that file only") {
 TEST_CASE("two files of one name, and two versions of one file, are loaded each as itself") {
   const TempDir dir;
   const auto one = dir.write("a/users.so", good_bytes()).string();
-  const auto two = dir.write("b/users.so", read_file(bad_plugin("right_again"))).string();
+  const auto two = dir.write("b/users.so", text_of(bad_plugin("right_again"))).string();
   const auto first = plugin::load_plugin(one, load_options());
   const auto second = plugin::load_plugin(two, load_options());
   REQUIRE(first.ok());
@@ -197,7 +197,7 @@ TEST_CASE("two files of one name, and two versions of one file, are loaded each 
   CHECK((*second)->handler_ids().size() == 2);
   CHECK(*plugin::load_plugin(one, load_options()) == *first);
   // Overwritten in place, as `cp` does: the old code goes on undisturbed, the new one is loaded beside it.
-  dir.write("a/users.so", read_file(bad_plugin("right_again")));
+  dir.write("a/users.so", text_of(bad_plugin("right_again")));
   const auto third = plugin::load_plugin(one, load_options());
   REQUIRE(third.ok());
   CHECK((*third)->handler_ids().size() == 2);
@@ -207,7 +207,7 @@ TEST_CASE("two files of one name, and two versions of one file, are loaded each 
 
 TEST_CASE("no truncation of a plugin gets through, and none kills the host") {
   const TempDir dir;
-  const std::string bytes = read_file(std::string(HOSTLER_PLUGIN_DIR) + "/noop.so");
+  const std::string bytes = text_of(std::string(HOSTLER_PLUGIN_DIR) + "/noop.so");
   std::mt19937 random(1);
   for (int i = 0; i < 250; ++i) {
     const auto size = std::uniform_int_distribution<std::size_t>(0, bytes.size() - 1)(random);

@@ -69,7 +69,7 @@ TEST_CASE("a host with five bad plugins runs the handler of the good one, and sa
 
 TEST_CASE("a host whose plugins are all bad exits with 2") {
   const Platform platform;
-  const auto done = run({HOSTLER_BINARY, "run", "--config",
+  const auto done = program({"run", "--config",
                          platform.write(handler_text("leaver", bad_plugin("exits"), "right.one"))});
   INFO(done.output);
   CHECK(done.status.code == 2);

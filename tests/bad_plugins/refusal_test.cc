@@ -102,11 +102,11 @@ TEST_CASE("a process that a constructor leaves behind neither delays the probe n
   ::unsetenv("HOSTLER_TEST_FORK");
   if (!described) FAIL(described.error().message);
   CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(10));
-  const std::string pid = read_file(pid_file);
+  const std::string pid = text_of(pid_file);
   REQUIRE_FALSE(pid.empty());
   // Gone, or a zombie that nobody has waited for yet.
   CHECK(eventually(10s, [&] {
-    const std::string state = read_file("/proc/" + pid + "/stat");
+    const std::string state = text_of("/proc/" + pid + "/stat");
     return state.empty() || state.find(") Z ") != std::string::npos;
   }));
 }

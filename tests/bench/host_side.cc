@@ -6,7 +6,10 @@
 #include "bench/drain.h"
 #include "bench/sides.h"
 #include "cli/wire.h"
+#include "runtime/crash_journal.h"
+#include "runtime/local_suspects.h"
 #include "runtime/log.h"
+#include "support/temp_dir.h"
 
 namespace hostler::bench {
 namespace {
@@ -33,10 +36,14 @@ void run_host_side(const Job& job) {
   const auto config = load(job);
   Drain drain(job.records);
   Counter counter(drain);
-  const auto host = cli::make_host(config, {.observer = &counter, .admin = nullptr, .probe_program = HOSTLER_BINARY});
+  const testing::TempDir folder;
+  const auto journal = runtime::CrashJournal::open(folder.path());
+  const auto local = runtime::LocalSuspects::open(folder.path());
+  if (!journal || !local) throw std::runtime_error("no folder for the host's state");
+  const auto host = cli::make_host(config, {.observer = &counter, .admin = nullptr, .probe_program = HOSTLER_BINARY, .journal = journal->get(), .local = local->get()});
   if (auto started = host->start(); !started) throw std::runtime_error(started.error().message);
   fmt::print("{}", to_line(drain.finish(std::chrono::minutes(10))));
-  host->drain();
+  host->drain(std::chrono::steady_clock::now() + config.drain_timeout);
 }
 
 } // namespace hostler::bench

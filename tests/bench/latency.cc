@@ -74,7 +74,7 @@ void run_latency(const Job& job) {
   for (std::size_t i = 0; i < job.records; ++i)
     took.push_back(std::chrono::duration<double, std::milli>(times[first + i] - intended(i)).count());
   fmt::print("latency {:.2f} {:.2f}\n", quantile(took, 0.5), quantile(took, 0.99));
-  host->drain();
+  host->drain(std::chrono::steady_clock::now() + config.drain_timeout);
 }
 
 } // namespace hostler::bench

@@ -11,6 +11,7 @@
 #include "bench/comparison.h"
 #include "bench/idle.h"
 #include "bench/job.h"
+#include "bench/journal.h"
 #include "bench/scenario.h"
 #include "bench/sides.h"
 #include "bench/traffic.h"
@@ -30,12 +31,13 @@ constexpr const char* usage =
   latency   the host at 10,000 records/s, from the intended send time to settled
   idle      `hostler run` with one handler and nothing to do: memory, processor, and from its start to ready beside a
             bare client's join (aims: 30 MB, 0.5 % of a core, 300 ms beyond the join)
+  journal   what a batch pays for the crash journal (aim: some tens of nanoseconds)
 
 Each run of a side is a process of its own, with a fresh group and schema. The time goes from its first settled batch
 to its last settled record; joining and the last offset commit are not in it, but that every offset is committed and
 every record has its one effect is checked.
 
-  --only NAME     consume, effects, latency or idle
+  --only NAME     consume, effects, latency, idle or journal
   --pairs N       how many pairs count (11)
   --records N     of consume (4000000); a side should take a second at least
   --effects N     of effects (200000)
@@ -159,6 +161,10 @@ void run_benches(const Options& options) {
     const auto found = bench_idle(options);
     latency += fmt::format("idle: {:.1f} MB resident, {:.2f} % of a core; ready after {:.0f} ms, {:.0f} ms beyond a bare client's join of {:.0f} ms\n",
                            found.resident_mb, found.cpu_percent, found.ready_ms, found.ready_ms - found.join_ms, found.join_ms);
+  }
+  if (wanted("journal")) {
+    const auto cost = measure_journal();
+    latency += fmt::format("journal: {:.0f} ns a batch, {:.0f} ns with 250 gaps; the gate {:.0f} ns\n", cost.contiguous_ns, cost.gaps_ns, cost.gate_ns);
   }
   if (comparisons.empty() && latency.empty())
     throw std::invalid_argument("no bench is called " + options.only);

@@ -267,8 +267,8 @@ TEST_CASE("what is remembered must outlast what can come back") {
   config.ledger.retention = std::chrono::hours(24);
   const Findings findings = check(config, admin);
   CHECK(texts(findings, Level::warning) ==
-        "the ledger of handler 'users' forgets after 1 day, its dead letters are kept for 30 days; an older one that "
-        "is replayed is not known to have been handled\n"
+        "the ledger of handler 'users' forgets after 1 day, its dead letters are kept for 30 days; one that was "
+        "replayed and is then sent to its source again is handled once more\n"
         "t keeps records for 10 days, the ledger of handler 'users' forgets after 1 day; records older than that are "
         "handled again when offsets are set back\n");
   config.handlers[0].retry.delays = {{"6h", std::chrono::hours(6)}, {"12h", std::chrono::hours(12)}};

@@ -1,10 +1,10 @@
 // `hostler plugin inspect`, `new` and `test`, as an author uses them: the program itself, real plugins, neither broker nor server.
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "support/catch.h"
+#include "support/file.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
 
@@ -12,11 +12,6 @@ using namespace hostler::testing;
 namespace fs = std::filesystem;
 
 namespace {
-
-Finished program(std::vector<std::string> words) {
-  words.insert(words.begin(), HOSTLER_BINARY);
-  return run(std::move(words));
-}
 
 const std::string examples = std::string(HOSTLER_PLUGIN_DIR) + "/",
                   faulty = std::string(HOSTLER_TEST_PLUGIN_DIR) + "/";
@@ -134,8 +129,7 @@ TEST_CASE("a new plugin builds outside of the tree, and passes its tests and plu
   // Nothing of the templates' own name is left, and nothing is overwritten.
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
     if (entry.path().string().find("/build/") != std::string::npos || !entry.is_regular_file()) continue;
-    std::ifstream in(entry.path());
-    const std::string content{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    const std::string content = text_of(entry.path());
     CHECK(content.find("my_plugin") == std::string::npos);
     CHECK(content.find("my-plugin") == std::string::npos);
   }

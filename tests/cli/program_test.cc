@@ -17,11 +17,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Finished program(std::vector<std::string> words) {
-  words.insert(words.begin(), HOSTLER_BINARY);
-  return run(std::move(words));
-}
-
 // A configuration of the interview plugin's user-service; nothing listens on port 1.
 std::string config_text(const std::string& ledger_url, const std::string& brokers = "127.0.0.1:1",
                         const std::string& topic = "user-events") {
@@ -212,6 +207,23 @@ TEST_CASE("check says what a handler will do, and with which client") {
   CHECK_THAT(program({"check", "--config", file}).output, contains("goes on where it has committed (1 partition)"));
 }
 
+TEST_CASE("check tries the very file that a handler pins by its hash") {
+  const TempDir folder;
+  const auto checked = [&](const std::string& sha256) {
+    const std::string text = config_text("sqlite://" + (folder / "ledger.db").string()) + "sha256 = \"" + sha256 + "\"\n";
+    return program({"check", "--config", folder.write("x.toml", text).string()});
+  };
+  const std::string right = run({"sha256sum", std::string(HOSTLER_PLUGIN_DIR) + "/interview.so"}).output.substr(0, 64);
+  const std::string wrong(64, '0');
+  const Finished other = checked(wrong);
+  INFO(other.output);
+  CHECK(other.status.code == 1);
+  CHECK_THAT(other.output, contains("wrong        plugin") && contains("its SHA-256 is " + right + ", not " + wrong));
+  const Finished same = checked(right);
+  INFO(same.output);
+  CHECK_THAT(same.output, !contains("wrong        plugin") && !contains("SHA-256"));
+}
+
 TEST_CASE("check finds what the database would refuse") {
   const PostgresSchema schema;
   Postgres server = schema.connect();
@@ -233,7 +245,7 @@ TEST_CASE("check finds what the database would refuse") {
   const Finished refused = program({"check", "--config", file});
   INFO(refused.output);
   CHECK(refused.status.code == 1);
-  CHECK_THAT(refused.output, contains("max_sessions = 16 in [ledger], but the role's CONNECTION LIMIT leaves 3; lower the "
+  CHECK_THAT(refused.output, contains("max_sessions = 16 in [ledger] and one for the health probe, but the role's CONNECTION LIMIT leaves 3; lower the "
                                       "one or raise the other"));
   CHECK_THAT(refused.output, contains("would fail: the role " + role + " may not create tables in schema " + schema.name() +
                                       "; run: GRANT CREATE ON SCHEMA"));
@@ -249,6 +261,17 @@ TEST_CASE("check finds what the database would refuse") {
   server.query("ALTER ROLE " + quoted + " RESET default_transaction_read_only");
   const Finished fine = program({"check", "--config", file});
   CHECK_THAT(fine.output, !contains("cannot be written"));
+
+  // Somebody else made the tables. What is old is deleted from them.
+  const std::string owned = folder.write("owner.toml", config_text(schema.url())).string();
+  REQUIRE(program({"ledger", "migrate", "--config", owned}).status.code == 0);
+  server.query("GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA " + schema.name() + " TO " + quoted);
+  server.query("GRANT DELETE ON " + schema.name() + ".hostler_delegated TO " + quoted);
+  const Finished keeps = program({"check", "--config", file});
+  INFO(keeps.output);
+  CHECK_THAT(keeps.output, contains("the role " + role + " may not write the ledger's tables; grant it SELECT, INSERT, UPDATE and DELETE on them"));
+  server.query("GRANT DELETE ON " + schema.name() + ".processed_events, " + schema.name() + ".hostler_suspect TO " + quoted);
+  CHECK_THAT(program({"check", "--config", file}).output, !contains("cannot be written"));
 
   server.query("DROP OWNED BY " + quoted);
   server.query("DROP ROLE " + quoted);
@@ -274,13 +297,14 @@ TEST_CASE("check finds files that cannot be used") {
   fs::permissions(folder / "token", fs::perms::owner_read | fs::perms::others_read);
   const std::string text = "[http]\ntoken_file = \"token\"\ntls_certificate = \"none.crt\"\ntls_key = \"none.key\"\n" +
                            config_text("sqlite://" + (folder / "a.db").string());
-  const std::string file = folder.write("x.toml", text.substr(0, text.find("[kafka]")) + "log_file = \"nowhere/log\"\n" + text.substr(text.find("[kafka]"))).string();
+  const std::string file = folder.write("x.toml", text.substr(0, text.find("[kafka]")) + "log_file = \"nowhere/log\"\nstate_dir = \"token/state\"\n" + text.substr(text.find("[kafka]"))).string();
   const Finished done = program({"check", "--config", file});
   INFO(done.output);
   CHECK(done.status.code == 1);
   CHECK_THAT(done.output, contains("[http] token_file: " + (folder / "token").string() + " can be read by others; run: chmod 600 ") &&
                               contains("[http] tls_certificate: " + (folder / "none.crt").string() + " cannot be read: No such file") &&
-                              contains("[http] tls_key: ") && contains("[host] log_file: " + (folder / "nowhere").string() + " cannot be written"));
+                              contains("[http] tls_key: ") && contains("[host] log_file: " + (folder / "nowhere").string() + " cannot be written") &&
+                              contains("[host] state_dir: " + (folder / "token/state").string() + " cannot be made or written in (see " + (folder / "token").string() + ")"));
 }
 
 TEST_CASE("check --show prints every value and its source, and asks nobody") {

@@ -55,9 +55,9 @@ group = "users-group"
 start = "earliest"
 event_id = "json:/eventId"
 )").string();
-    const Finished migrated = run({HOSTLER_BINARY, "ledger", "migrate", "--config", file});
+    const Finished migrated = program({"ledger", "migrate", "--config", file});
     CHECK(migrated.status.code == 0);
-    return run({HOSTLER_BINARY, "check", "--config", file});
+    return program({"check", "--config", file});
   }
 
  private:

@@ -266,6 +266,38 @@ TEST_CASE("idempotency: combinations that make no sense are refused") {
         Lines{"hostler.toml:11:14: 'migrations' needs 'url' in [ledger]"});
 }
 
+TEST_CASE("effects = kafka: combinations that make no sense are refused") {
+  const std::string needs_off = " needs idempotency = \"off\": a ledger cannot commit together with a transaction of the brokers";
+  check_all({
+      {"event ids",
+       id,
+       id + "\neffects = \"kafka\"",
+       {"hostler.toml:13:11: 'effects' = \"kafka\"" + needs_off}},
+      {"the default",
+       id,
+       "effects = \"kafka\"",
+       {"hostler.toml:12:11: 'effects' = \"kafka\"" + needs_off}},
+      {"offsets",
+       id,
+       "idempotency = \"offset\"\neffects = \"kafka\"",
+       {"hostler.toml:13:11: 'effects' = \"kafka\"" + needs_off}},
+      {"what was aborted",
+       id,
+       "idempotency = \"off\"\neffects = \"kafka\"\n[handler.kafka]\n\"isolation.level\" = \"read_uncommitted\"",
+       {"hostler.toml:13:11: 'effects' = \"kafka\" needs \"isolation.level\" = \"read_committed\" (which is the default): what was aborted must not be "
+        "read again"}},
+      {"order of keys",
+       id,
+       "idempotency = \"off\"\neffects = \"kafka\"\nordering = \"key\"",
+       {"hostler.toml:13:11: 'effects' = \"kafka\" needs ordering = \"partition\": parked records of a key would need a ledger",
+        "hostler.toml:14:12: 'ordering' = \"key\" is not available in this version; only \"partition\" is"}},
+      {"no such word",
+       id,
+       "idempotency = \"off\"\neffects = \"http\"",
+       {"hostler.toml:13:11: 'effects' is 'http'; it can be \"sql\", \"kafka\""}},
+  });
+}
+
 TEST_CASE("locators are checked") {
   check_all({
       {"no prefix",

@@ -2,7 +2,6 @@
 #include <toml++/toml.h>
 
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <sstream>
@@ -14,6 +13,7 @@
 #include "config/json_schema.h"
 #include "config_text.h"
 #include "support/catch.h"
+#include "support/file.h"
 
 using namespace hostler;
 using namespace hostler::testing;
@@ -22,14 +22,6 @@ namespace fs = std::filesystem;
 namespace {
 
 const fs::path folder = fs::path(HOSTLER_SOURCE_DIR) / "conf";
-
-std::string text_of(const fs::path& file) {
-  std::ifstream in(file);
-  std::stringstream text;
-  text << in.rdbuf();
-  REQUIRE(in);
-  return text.str();
-}
 
 // The first thing that the schema has against a TOML text; empty if nothing.
 std::string objection(const std::string& toml) {

@@ -23,6 +23,7 @@ TEST_CASE("host and http keys are read, and have their documented defaults") {
   CHECK(plain.log_format == core::LogFormat::automatic);
   CHECK(plain.log_file.empty());
   CHECK(plain.audit_log.empty());
+  CHECK(plain.state_dir.empty());
   CHECK(plain.drain_timeout == 30s);
   CHECK(plain.http.listen == "127.0.0.1:9464");
   CHECK(plain.http.unix_socket.empty());
@@ -31,6 +32,7 @@ TEST_CASE("host and http keys are read, and have their documented defaults") {
 log_format = "journald"
 log_file = "log"
 audit_log = "/var/log/audit"
+state_dir = "state"
 drain_timeout = "2m"
 [http]
 listen = ""
@@ -44,6 +46,8 @@ max_connections = 5
   CHECK(stated.log_file.ends_with("/log"));
   CHECK(stated.log_file.starts_with("/"));
   CHECK(stated.audit_log == "/var/log/audit");
+  CHECK(stated.state_dir.ends_with("/state"));
+  CHECK(stated.state_dir.starts_with("/"));
   CHECK(stated.drain_timeout == 2min);
   CHECK(stated.http.listen.empty());
   CHECK(stated.http.unix_socket == "/run/hostler.sock");

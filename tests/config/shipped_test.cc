@@ -2,12 +2,12 @@
 // that the program has.
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <regex>
 #include <sstream>
 
 #include "config_text.h"
 #include "support/catch.h"
+#include "support/file.h"
 
 using namespace hostler;
 using namespace hostler::testing;
@@ -16,14 +16,6 @@ namespace fs = std::filesystem;
 namespace {
 
 const fs::path folder = fs::path(HOSTLER_SOURCE_DIR) / "conf";
-
-std::string text_of(const fs::path& file) {
-  std::ifstream in(file);
-  std::stringstream text;
-  text << in.rdbuf();
-  REQUIRE(in);
-  return text.str();
-}
 
 struct Read {
   Loaded config;

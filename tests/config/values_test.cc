@@ -50,6 +50,7 @@ TEST_CASE("the minimal configuration has the documented defaults") {
   CHECK(h.batch.max_records == 500);
   CHECK(h.batch.max_wait == 0ms);
   CHECK(h.timeout == 30s);
+  CHECK(h.max_crashes == 3);
   CHECK(h.enabled);
   CHECK(h.config_json == "{}");
   CHECK(h.migrations.empty());
@@ -123,8 +124,12 @@ TEST_CASE("handler keys are read") {
   CHECK(handler("idempotency = \"offset\"").idempotency == core::Idempotency::offset);
   CHECK(handler("idempotency = \"off\"").idempotency == core::Idempotency::off);
   CHECK(handler("idempotency = \"event-id\"\nevent_id = \"key\"").idempotency == core::Idempotency::event_id);
+  CHECK(handler("event_id = \"key\"").effects == core::Effects::sql);
+  CHECK(handler("event_id = \"key\"\neffects = \"sql\"").effects == core::Effects::sql);
+  CHECK(handler("idempotency = \"off\"\neffects = \"kafka\"").effects == core::Effects::kafka);
   CHECK(handler("event_id = \"key\"\nlanes = 8").lanes == 8);
   CHECK(handler("event_id = \"key\"\ntimeout = \"2min\"").timeout == 2min);
+  CHECK(handler("event_id = \"key\"\nmax_crashes = 1").max_crashes == 1);
   CHECK_FALSE(handler("event_id = \"key\"\nenabled = false").enabled);
   CHECK(handler("event_id = \"key\"\nordering = \"partition\"\nisolation = \"none\"").enabled);
   const auto batch = handler("event_id = \"key\"\nbatch = { max_records = 7, max_wait = \"20ms\" }").batch;

@@ -1,6 +1,8 @@
 // The ledgers that the contract suite runs on: in memory, SQLite, PostgreSQL. Each test has its own, migrated and empty.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -26,6 +28,9 @@ class LedgerBackend {
   virtual std::string id_state(const std::string& service, const std::string& id) = 0;
   virtual std::string event_type(const std::string& service, const std::string& id) = 0;
   virtual std::string acked(const std::string& service, const std::string& topic, int partition) = 0;
+  virtual std::size_t id_count(const std::string& service) = 0;
+  // A service's ids (or only one of them) were processed so much earlier.
+  virtual void make_older(const std::string& service, std::chrono::hours age, const std::string& only = "") = 0;
 };
 
 class MemoryBackend final : public LedgerBackend {
@@ -47,6 +52,11 @@ class MemoryBackend final : public LedgerBackend {
     const auto mark = ledger_.mark(service, topic, partition);
     return mark ? std::to_string(mark->acked.value) : "";
   }
+  std::size_t id_count(const std::string& service) override {
+    const auto ids = ledger_.ids();
+    return static_cast<std::size_t>(std::count_if(ids.begin(), ids.end(), [&](const auto& id) { return id.first.first == service; }));
+  }
+  void make_older(const std::string& service, std::chrono::hours age, const std::string& only) override { ledger_.make_older(service, age, only); }
 
  private:
   MemoryLedger ledger_;
@@ -72,6 +82,16 @@ class DatabaseBackend : public LedgerBackend {
   std::string acked(const std::string& service, const std::string& topic, int partition) override {
     return database().value("SELECT acked_offset FROM hostler_mark WHERE service = '" + service + "' AND topic = '" + topic +
                             "' AND partition = " + std::to_string(partition));
+  }
+  std::size_t id_count(const std::string& service) override {
+    return static_cast<std::size_t>(database().number("SELECT count(*) FROM processed_events WHERE service_name = '" + service + "'"));
+  }
+  void make_older(const std::string& service, std::chrono::hours age, const std::string& only) override {
+    const std::string hours = std::to_string(age.count()) + " hours'";
+    const std::string earlier = ledger().dialect() == runtime::SqlDialect::sqlite ? "strftime('%Y-%m-%dT%H:%M:%fZ', processed_at, '-" + hours + ")"
+                                                                                  : "processed_at - interval '" + hours;
+    database().exec("UPDATE processed_events SET processed_at = " + earlier + " WHERE service_name = '" + service + "'" +
+                    (only.empty() ? "" : " AND event_id = '" + only + "'"));
   }
 
  private:

@@ -109,7 +109,7 @@ TEST_CASE("breaker: batches from before the opening count for nothing, a probe w
   b.until_probe();
   b.settle(0, 0);
   CHECK(b.breaker.state() == BreakerState::half_open);
-  b.breaker.abandoned(b.now);
+  b.breaker.abandoned();
   CHECK(b.breaker.state() == BreakerState::open);
   CHECK(b.until_probe() == 0ms);
 }

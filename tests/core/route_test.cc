@@ -41,6 +41,7 @@ TEST_CASE("the failure after the last retry is dead-lettered with the attempts i
   CHECK(d.reason == DeadReason::retries_exhausted);
   CHECK(d.attempt.value == 4);
   CHECK(d.step.value == 4);
+  CHECK(d.due == now);  // from when its row is kept
 }
 
 TEST_CASE("attempts beyond the tiers repeat the last tier up to max_retries") {

@@ -59,7 +59,7 @@ ProcessOptions in(const TempDir& folder) {
 
 TEST_CASE("somebody's own plugin runs live on a sample, and every record has its fate") {
   const TempDir folder;
-  const Finished done = run({HOSTLER_BINARY, "demo", "--plugin", HOSTLER_PLUGIN_DIR "/plain_c.so", "--for", "2s"}, in(folder));
+  const Finished done = program({"demo", "--plugin", HOSTLER_PLUGIN_DIR "/plain_c.so", "--for", "2s"}, in(folder));
   INFO(done.output);
   CHECK(done.status.code == 0);
   CHECK(done.output.find("  demo: done ") != std::string::npos);
@@ -72,12 +72,12 @@ TEST_CASE("somebody's own plugin runs with its configuration and records, sent r
   const auto config = files.write("own.toml", "[ledger]\nurl = \"sqlite:///elsewhere.db\"\n[[handler]]\nname = \"own\"\nplugin = \"plain_c.so\"\nhandler = "
                                               "\"plain.c\"\ntopics = [\"mine\"]\ngroup = \"own\"\nstart = \"earliest\"\nevent_id = \"key\"\n");
   const auto records = files.write("own.jsonl", "{\"topic\": \"mine\", \"key\": \"1\", \"value\": \"fine\"}\n{\"topic\": \"mine\", \"key\": \"2\", \"value\": \"x\"}\n");
-  const Finished done = run({HOSTLER_BINARY, "demo", "--plugin", HOSTLER_PLUGIN_DIR "/plain_c.so", "--config", config.string(), "--records", records.string(), "--for", "2s"}, in(folder));
+  const Finished done = program({"demo", "--plugin", HOSTLER_PLUGIN_DIR "/plain_c.so", "--config", config.string(), "--records", records.string(), "--for", "2s"}, in(folder));
   INFO(done.output);
   CHECK(done.status.code == 0);
   CHECK(done.output.find("own: done 1 duplicate ") != std::string::npos); // by their ids the rounds are one
   CHECK(done.output.find("dead-lettered 1") != std::string::npos);
-  const Finished stray = run({HOSTLER_BINARY, "demo", "--plugin", HOSTLER_PLUGIN_DIR "/plain_c.so", "--config", config.string(), "--records",
+  const Finished stray = program({"demo", "--plugin", HOSTLER_PLUGIN_DIR "/plain_c.so", "--config", config.string(), "--records",
                               files.write("stray.jsonl", "{\"topic\": \"other\"}").string(), "--for", "1s"}, in(folder));
   CHECK(stray.status.code == 1);
   CHECK(stray.output.find("records of topic other, which no handler of this plugin reads") != std::string::npos);
@@ -85,14 +85,14 @@ TEST_CASE("somebody's own plugin runs with its configuration and records, sent r
 
 TEST_CASE("a demo of a plugin that cannot be loaded ends with the loader's line") {
   const TempDir folder;
-  const Finished done = run({HOSTLER_BINARY, "demo", "--plugin", folder.write("text.so", "text").string()}, in(folder));
+  const Finished done = program({"demo", "--plugin", folder.write("text.so", "text").string()}, in(folder));
   CHECK(done.status.code == 1);
   CHECK(done.output.find("text.so: no shared library") != std::string::npos);
 }
 
 TEST_CASE("a demo of three seconds drains all tiers, adds up and leaves nothing behind") {
   const TempDir folder;
-  const auto demo = run({HOSTLER_BINARY, "demo", "--for", "3s", "--plain", "--seed", "1"}, in(folder), 120s);
+  const auto demo = program({"demo", "--for", "3s", "--plain", "--seed", "1"}, in(folder), 120s);
   INFO(demo.output);
   CHECK(demo.status.code == 0);
   check_summary(demo.output);

@@ -1,10 +1,9 @@
 // The README's handler and configuration, as printed, on a real broker and a real database.
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "support/catch.h"
+#include "support/file.h"
 #include "support/env.h"
 #include "support/kafka_client.h"
 #include "support/postgres.h"
@@ -16,17 +15,11 @@ using namespace hostler::testing;
 
 namespace {
 
-std::string read(const std::string& path) {
-  std::ifstream file(path);
-  REQUIRE(file.good());
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 const std::string source_dir = HOSTLER_SOURCE_DIR;
 
 // The first fenced block of the README in this language.
 std::string block(const std::string& language) {
-  const std::string text = read(source_dir + "/README.md");
+  const std::string text = text_of(source_dir + "/README.md");
   const std::string fence = "```" + language + "\n";
   const auto from = text.find(fence);
   REQUIRE(from != std::string::npos);
@@ -44,7 +37,7 @@ void replace(std::string& text, const std::string& from, const std::string& to) 
 
 TEST_CASE("the README shows the handler that is built as readme.so, in about thirty lines") {
   const std::string shown = block("cpp");
-  CHECK(shown == read(source_dir + "/plugins/examples/readme.cc"));
+  CHECK(shown == text_of(source_dir + "/plugins/examples/readme.cc"));
   CHECK(std::count(shown.begin(), shown.end(), '\n') <= 31);
 }
 

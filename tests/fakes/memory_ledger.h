@@ -35,7 +35,7 @@ class MemoryLedger final : public runtime::Ledger {
  public:
   using Error = runtime::LedgerError;
   enum class Call : std::uint8_t { begin, find_ids, claim_ids, set_id_states, fence, barrier, lock_delegated, write_delegated,
-                                   erase_delegated, run, query, commit, take_over, operations };
+                                   erase_delegated, run, query, commit, take_over, erase_suspects, add_suspects, suspects, expire, probe, operations };
 
   struct MarkRow {
     core::Mark mark;
@@ -48,11 +48,16 @@ class MemoryLedger final : public runtime::Ledger {
     runtime::Delegated row;
     std::optional<std::string> key, record;
   };
+  struct SuspectRow {
+    runtime::Suspect suspect;
+    std::string run;
+  };
   struct IdEntry {
     runtime::RowState state = runtime::RowState::done;
     std::string event_type, topic;
     core::Partition partition;
     core::Offset offset;
+    core::Timestamp processed_at{};
   };
   using MarkId = std::tuple<std::string, std::string, std::int32_t, std::int32_t>;                 // service, topic, topic_id, partition
   using OriginId = std::tuple<std::string, std::string, std::int32_t, std::int32_t, std::int64_t>;  // … offset
@@ -91,6 +96,16 @@ class MemoryLedger final : public runtime::Ledger {
     changed_.notify_all();
   }
 
+  // A service's ids (or only one of them) were processed so much earlier.
+  void make_older(const std::string& service, core::Millis age, const std::string& only = "") {
+    locked([&] {
+      for (auto& [key, id] : data_.ids)
+        if (key.first == service && (only.empty() || key.second == only)) id.processed_at -= age;
+    });
+  }
+  // Another host with the same services holds the tables for the next step of a pass.
+  void expire_elsewhere_next() { locked([&] { elsewhere_ = true; }); }
+
   // -- what is committed --
   [[nodiscard]] std::vector<Effect> effects() const { return locked([&] { return data_.effects; }); }
   [[nodiscard]] std::optional<MarkRow> mark(const std::string& service, const std::string& topic, std::int32_t partition) const {
@@ -103,6 +118,7 @@ class MemoryLedger final : public runtime::Ledger {
   }
   [[nodiscard]] std::map<EventId, IdEntry> ids() const { return locked([&] { return data_.ids; }); }
   [[nodiscard]] std::map<OriginId, DelegatedRow> delegated() const { return locked([&] { return data_.delegated; }); }
+  [[nodiscard]] std::map<OriginId, SuspectRow> suspect_rows() const { return locked([&] { return data_.suspects; }); }
   [[nodiscard]] std::size_t commits() const { return locked([&] { return commits_; }); }
   [[nodiscard]] std::size_t rollbacks() const { return locked([&] { return rollbacks_; }); }
   // How often a call was made, failed ones included.
@@ -137,12 +153,89 @@ class MemoryLedger final : public runtime::Ledger {
   }
 
   runtime::LedgerOperations& operations() override { return operations_; }
+  runtime::LedgerStatus add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) override {
+    if (auto e = enter(Call::add_suspects)) return *e;
+    std::unique_lock lock(mutex_);
+    if (!wait_for_writer(lock)) return busy();
+    for (const auto& s : suspects) {
+      const auto [it, fresh] = data_.suspects.try_emplace({s.service, s.where.topic, s.topic_id, s.where.partition.value, s.offset.value}, SuspectRow{s, std::string(run)});
+      if (fresh || it->second.run == run) continue;
+      auto merged = s;
+      merged.crashes += it->second.suspect.crashes;
+      merged.alone += it->second.suspect.alone;
+      it->second = {std::move(merged), std::string(run)};
+    }
+    return runtime::LedgerStatus::success();
+  }
+
+  runtime::LedgerResult<std::vector<runtime::Suspect>> suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) override {
+    if (auto e = enter(Call::suspects)) return *e;
+    std::unique_lock lock(mutex_);
+    if (!wait_for_writer(lock)) return busy();
+    std::vector<runtime::Suspect> out;
+    for (const auto& p : partitions) {
+      const auto here = [&](std::int64_t offset) { return OriginId{std::string(service), p.where.topic, p.topic_id, p.where.partition.value, offset}; };
+      data_.suspects.erase(data_.suspects.lower_bound(here(INT64_MIN)), data_.suspects.lower_bound(here(p.next.value)));
+      const auto end = data_.suspects.upper_bound(here(INT64_MAX));
+      for (auto it = data_.suspects.lower_bound(here(p.next.value)); it != end; ++it) out.push_back(it->second.suspect);
+    }
+    return out;
+  }
+
+  runtime::LedgerResult<runtime::Expired> expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most) override {
+    if (auto e = enter(Call::expire)) return *e;
+    std::unique_lock lock(mutex_);
+    if (!wait_for_writer(lock)) return busy();
+    runtime::Expired out;
+    out.elsewhere = std::exchange(elsewhere_, false);
+    if (out.elsewhere) return out;
+    const auto rule_of = [&](const std::string& service) {
+      return std::find_if(rules.begin(), rules.end(), [&](const auto& rule) { return rule.service == service; });
+    };
+    // A place is the number of rows that stay.
+    const auto step = [&](auto& rows, auto is_old) {
+      auto at = rows.begin();
+      std::int64_t stay = 0;
+      for (; at != rows.end() && stay < from.row; ++at) ++stay;
+      while (at != rows.end() && out.rows < most) {
+        const auto rule = rule_of(service_of(at->first));
+        if (rule != rules.end() && is_old(*rule, *at)) {
+          at = rows.erase(at);
+          ++out.rows;
+        } else {
+          ++at;
+          ++stay;
+        }
+      }
+      if (at != rows.end()) out.next = {from.table, stay};
+    };
+    if (from.table == runtime::ExpiryPlace::Table::delegated) {
+      step(data_.delegated, [&](const runtime::ExpiryRule& rule, const auto& entry) {
+        const auto& row = entry.second.row;
+        return row.state == runtime::RowState::dead && std::max(row.due, row.first_seen) < now() - rule.dead_after;
+      });
+      if (!out.next) out.next = {runtime::ExpiryPlace::Table::ids, 0};
+    } else {
+      step(data_.ids, [&](const runtime::ExpiryRule& rule, const auto& entry) {
+        const auto& id = entry.second;
+        if (id.state == runtime::RowState::done) return id.processed_at < now() - rule.done_after;
+        return id.state == runtime::RowState::dead && id.processed_at < now() - rule.dead_after && !has_row(entry.first.first, id);
+      });
+    }
+    return out;
+}
+
+  runtime::LedgerStatus probe() override {
+    if (auto e = enter(Call::probe)) return *e;
+    return runtime::LedgerStatus::success();
+  }
 
  private:
   struct Data {
     std::map<MarkId, MarkRow> marks;
     std::map<EventId, IdEntry> ids;
     std::map<OriginId, DelegatedRow> delegated;
+    std::map<OriginId, SuspectRow> suspects;
     std::vector<Effect> effects;
   };
 
@@ -225,7 +318,7 @@ class MemoryLedger final : public runtime::Ledger {
       if (auto e = check(Call::claim_ids)) return *e;
       for (std::size_t i = 0; i < ids.size(); ++i) {
         const auto& r = ids[i];
-        IdEntry entry{runtime::RowState::done, std::string(r.event_type.substr(0, 255)), std::string(r.topic), r.partition, r.offset};
+        IdEntry entry{runtime::RowState::done, std::string(r.event_type.substr(0, 255)), std::string(r.topic), r.partition, r.offset, now()};
         claimed[i] = work_.ids.try_emplace(key(service, r.event_id), std::move(entry)).second ? 1 : 0;
       }
       return runtime::LedgerStatus::success();
@@ -233,8 +326,12 @@ class MemoryLedger final : public runtime::Ledger {
 
     runtime::LedgerStatus set_id_states(std::string_view service, std::span<const std::string_view> ids, runtime::RowState state) override {
       if (auto e = check(Call::set_id_states)) return *e;
-      for (const auto id : ids)
-        if (const auto it = work_.ids.find(key(service, id)); it != work_.ids.end()) it->second.state = state;
+      for (const auto id : ids) {
+        const auto it = work_.ids.find(key(service, id));
+        if (it == work_.ids.end()) continue;
+        it->second.state = state;
+        if (state == runtime::RowState::done) it->second.processed_at = now();
+      }
       return runtime::LedgerStatus::success();
     }
 
@@ -283,6 +380,12 @@ class MemoryLedger final : public runtime::Ledger {
     runtime::LedgerStatus erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins) override {
       if (auto e = check(Call::erase_delegated)) return *e;
       for (const auto& o : origins) work_.delegated.erase(key(service, o));
+      return runtime::LedgerStatus::success();
+    }
+
+    runtime::LedgerStatus erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places) override {
+      if (auto e = check(Call::erase_suspects)) return *e;
+      for (const auto& place : places) work_.suspects.erase(key(service, place));
       return runtime::LedgerStatus::success();
     }
 
@@ -522,7 +625,17 @@ class MemoryLedger final : public runtime::Ledger {
     return error;
   }
 
-  // With mutex_ held.
+  static core::Timestamp now() { return std::chrono::floor<core::Millis>(std::chrono::system_clock::now()); }
+  static const std::string& service_of(const OriginId& id) { return std::get<0>(id); }
+  static const std::string& service_of(const EventId& id) { return id.first; }
+
+  // With mutex_ held, as the next.
+  [[nodiscard]] bool has_row(const std::string& service, const IdEntry& id) const {
+    return std::any_of(data_.delegated.begin(), data_.delegated.end(), [&](const auto& entry) {
+      const auto& [of, topic, topic_id, partition, offset] = entry.first;
+      return of == service && topic == id.topic && partition == id.partition.value && offset == id.offset.value;
+    });
+  }
   [[nodiscard]] std::int64_t epoch(const MarkId& id) const {
     const auto it = data_.marks.find(id);
     return it == data_.marks.end() ? 0 : it->second.mark.epoch;
@@ -537,7 +650,7 @@ class MemoryLedger final : public runtime::Ledger {
   std::condition_variable changed_;
   // guarded by mutex_
   Data data_;
-  bool writer_ = false, corked_ = false, down_ = false;
+  bool writer_ = false, corked_ = false, down_ = false, elsewhere_ = false;
   std::uint64_t generation_ = 0;
   std::map<Call, std::deque<Error>> faults_;
   std::deque<Effectful> lost_;

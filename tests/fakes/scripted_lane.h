@@ -19,6 +19,8 @@ class HandlerCall {
   std::vector<std::string> statements;
   std::vector<std::string> outputs;  // published to topic "out"
   bool queried = false, wrote_by_query = false;
+  runtime::LedgerSession* session = nullptr;   // for queries; null unless the lane was made for a handler that queries
+  std::optional<runtime::LedgerError> broken;  // a query's error: the session is of no use any more
   [[nodiscard]] std::size_t record() const { return record_; }
 
  private:
@@ -33,6 +35,7 @@ class ScriptedLane final : public runtime::Lane {
   Handler handler = [](const core::Record&, HandlerCall&) { return core::Verdict::done; };
   // Asked per call; an answer fails the whole batch.
   std::function<std::optional<runtime::ExecuteFailure>(const std::vector<const core::Record*>&)> fail_batch;
+  std::function<void()> on_fence;         // what happens before a fence
   std::vector<std::string> handled;       // values, in order, each time they were handled
   std::vector<std::size_t> call_sizes;
 
@@ -58,7 +61,15 @@ class ScriptedLane final : public runtime::Lane {
     for (std::size_t i = 0; i < records.size(); ++i) {
       if (run[i] == 0) continue;
       HandlerCall call(i);
+      call.session = settlement_.session();
       out.verdicts[i] = handler(records[i], call);
+      if (call.broken) {
+        runtime::ExecuteFailure failure;
+        failure.kind = runtime::ExecuteFailure::Kind::ledger;
+        failure.error = *call.broken;
+        failure.record = i;
+        return failure;
+      }
       if (!call.detail.reason.empty()) out.details[i] = call.detail;
       for (auto& sql : call.statements) {
         texts_.push_back(std::make_unique<std::string>(std::move(sql)));
@@ -82,6 +93,7 @@ class ScriptedLane final : public runtime::Lane {
   }
 
   runtime::Fenced fence(const runtime::Slice& slice, std::span<const core::Disposition> dispositions, core::Offset mark_to) override {
+    if (on_fence) on_fence();
     return settlement_.fence(slice, dispositions, mark_to, statements_);
   }
   runtime::CommitOutcome commit(runtime::LedgerError* why) override { return settlement_.commit(why); }

@@ -9,6 +9,7 @@
 
 #include "core/headers.h"
 #include "runtime/source.h"
+#include "runtime/transaction.h"
 
 namespace hostler::testing {
 
@@ -26,6 +27,7 @@ class ScriptedSource final : public runtime::Source {
   std::optional<std::uint32_t> tier;  // set: a retry topic
   core::Offset acked;                 // what Kafka has acknowledged, as each batch says
   bool owned = true;
+  runtime::Transaction* settles_by = nullptr;  // what transaction() answers
   std::optional<core::Offset> settled_to;
   std::size_t given_back = 0;
 
@@ -63,6 +65,7 @@ class ScriptedSource final : public runtime::Source {
   }
   [[nodiscard]] bool owns(const core::Batch&) const override { return owned; }
   [[nodiscard]] bool draining() const override { return draining_; }
+  [[nodiscard]] runtime::Transaction* transaction() override { return settles_by; }
   void drain() { draining_ = true; }
 
  private:

@@ -26,6 +26,12 @@ std::vector<KafkaRecord> events(int count) {
   return out;
 }
 
+Case case_of(const std::string& topic) {
+  Case out;
+  out.topics = {topic};
+  return out;
+}
+
 struct Setup {
   World world;
   const std::string topic = world.topic("events", 2);
@@ -33,14 +39,17 @@ struct Setup {
 
   explicit Setup(const std::string& ledger = "") {
     if (!ledger.empty()) world.hosts_settle_in(ledger);
-    config = world.config({world.probe("probe.effects", {topic}).set("batch.max_records", "20").set("retry.delays", R"(["1s", "2s", "4s"])")}, "failpoints", quick_session);
+    config = world.config({handler()}, "failpoints", quick_session);
     world.migrate(config);
     world.kafka().produce_all(topic, events(300));
   }
   Host fragile(const std::string& failpoints) { return Host(config, {{"HOSTLER_FAILPOINTS", failpoints}}, HOSTLER_FAILPOINTS_BINARY); }
+  [[nodiscard]] HandlerToml handler() const { return world.probe("probe.effects", {topic}).set("batch.max_records", "20").set("retry.delays", R"(["1s", "2s", "4s"])"); }
+  // The same for another host.
+  std::filesystem::path other() { return world.config({handler()}, "other", quick_session); }
   void must_be_settled_once() {
     REQUIRE(world.settles({topic}, 60s));
-    const auto judged = judge(world, {{topic}});
+    const auto judged = judge(world, case_of(topic));
     INFO(judged.text());
     CHECK(judged.records == 300);
     CHECK(judged.effects > 250);
@@ -103,7 +112,7 @@ TEST_CASE("handlers that fail whole batches, now and then") {
   Setup s;  // … spend attempts of the records that stand alone in the end: none may have more than the limit
   Host host = s.fragile("handled=error@3,handled=error@11");
   REQUIRE(s.world.settles({s.topic}, 60s));
-  const auto judged = judge(s.world, {{s.topic}});
+  const auto judged = judge(s.world, case_of(s.topic));
   INFO(judged.text());
   CHECK(judged.lost + judged.twice + judged.both + judged.no_letter + judged.early + judged.over_limit + judged.unsettled == 0);
   CHECK(host.leave() == 0);
@@ -113,7 +122,7 @@ TEST_CASE("killed in a revocation, when a second host joins") {
   Setup s;
   Host first = s.fragile("revoke=kill@1,handled=delay:30");
   REQUIRE(eventually(20s, [&] { return s.world.effect_count() > 0; }));
-  Host second(s.config);
+  Host second(s.other());
   REQUIRE(first.process().wait_for_output("failpoint revoke: kill", 40s));
   s.must_be_settled_once();
   CHECK(second.leave() == 0);
@@ -126,7 +135,7 @@ void stopped_at(const std::string& point, const std::function<bool(Setup&)>& mea
   Host first = s.fragile(point + "=block:" + go.string() + "@3");
   REQUIRE(first.process().wait_for_output("failpoint " + point + ": block", 20s));
   REQUIRE(kill(first.pid(), SIGSTOP) == 0);
-  Host second(s.config);
+  Host second(s.other());
   REQUIRE(meanwhile(s));
   s.world.folder().write("go", "");
   REQUIRE(kill(first.pid(), SIGCONT) == 0);

@@ -121,6 +121,7 @@ std::filesystem::path World::config(const std::vector<HandlerToml>& handlers, co
                                               {"heartbeat.interval.ms", "500"}};
   for (const auto& [key, value] : properties) kafka[key] = value;
   std::string text = "[host]\nname = " + toml_text(host_name) +
+                     "\nstate_dir = " + toml_text((folder_ / ("state-" + host_name)).string()) +
                      "\nplugin_dirs = " + toml_list({HOSTLER_PLUGIN_DIR, HOSTLER_FLOW_PLUGIN_DIR}) +
                      "\n[http]\nlisten = \"127.0.0.1:0\"\n[ledger]\nurl = " + toml_text(ledger_url_) +
                      "\n[kafka]\nbrokers = " + toml_list({hosts_bootstrap_}) + "\n" + login_ + "[kafka.properties]\n";
@@ -130,7 +131,7 @@ std::filesystem::path World::config(const std::vector<HandlerToml>& handlers, co
 }
 
 void World::migrate(const std::filesystem::path& config) {
-  const Finished done = run({HOSTLER_BINARY, "ledger", "migrate", "--config", config.string()});
+  const Finished done = program({"ledger", "migrate", "--config", config.string()});
   if (done.status.code != 0) throw std::runtime_error("hostler ledger migrate failed:\n" + done.output);
   make_effects_table();
 }

@@ -116,7 +116,7 @@ class World {
   // The same with a handler of flow_probe.so that writes a journal; `output` only for probe.bare.
   [[nodiscard]] HandlerToml probe(const std::string& handler, const std::vector<std::string>& topics,
                                   const std::string& output = "") const;
-  // Writes a host's configuration. `properties` go to [kafka.properties].
+  // Writes a host's configuration; its state is kept in the folder state-NAME of this test's. `properties` go to [kafka.properties].
   std::filesystem::path config(const std::vector<HandlerToml>& handlers,
                                const std::string& host_name = "flow",
                                const std::map<std::string, std::string>& properties = {});

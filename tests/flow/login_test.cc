@@ -3,13 +3,12 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <stdexcept>
 
 #include "flow/host_fixture.h"
 #include "support/catch.h"
+#include "support/file.h"
 #include "support/private_server.h"
 
 using namespace hostler::flow;
@@ -49,10 +48,7 @@ class Certificates {
     const Finished done = run(words);
     if (done.status.code != 0) throw std::runtime_error("openssl " + words[1] + " failed:\n" + done.output);
   }
-  [[nodiscard]] std::string text(const std::string& name) const {
-    std::ifstream in(folder_ / name);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
+  [[nodiscard]] std::string text(const std::string& name) const { return text_of(folder_ / name); }
 
   TempDir folder_;
 };
@@ -102,7 +98,7 @@ class Guarded {
   World world_;
 };
 
-Finished check(const std::filesystem::path& config) { return run({HOSTLER_BINARY, "check", "--config", config.string()}); }
+Finished check(const std::filesystem::path& config) { return program({"check", "--config", config.string()}); }
 
 // The lines of a finished check that are not fine and about the brokers, and how the check ended.
 std::string refusal(const std::filesystem::path& config, int code) {

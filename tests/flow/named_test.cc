@@ -1,10 +1,10 @@
 // Clusters and ledgers by name, and the rate limit, in the real program.
 #include <fstream>
-#include <iterator>
 #include <thread>
 
 #include "flow/host_fixture.h"
 #include "support/catch.h"
+#include "support/file.h"
 
 using namespace hostler::flow;
 
@@ -78,11 +78,7 @@ TEST_CASE("a drain ends after drain_timeout, and what was in flight comes again"
   World world;
   const std::string topic = world.topic();
   const auto config = world.config({world.handler({topic}).text("timeout", "60s")});
-  std::string text;
-  {
-    std::ifstream in(config);
-    text.assign(std::istreambuf_iterator<char>(in), {});
-  }
+  const std::string text = text_of(config);
   std::ofstream(config) << "[host]\ndrain_timeout = \"1s\"\n" << text.substr(text.find('\n') + 1);
   world.migrate(config);
   world.kafka().produce_all(topic, {event("quick", "value")});

@@ -98,7 +98,7 @@ class Judge {
     if (e.effects > 1) wrong(out_.twice, id + ": " + std::to_string(e.effects) + " effects");
     if (e.effects > 0 && dead) wrong(out_.both, id + ": an effect and a dead row");
     if (e.effects == 0 && !dead && !e.to_drop) wrong(out_.lost, id + ": neither effect nor dead row (" + std::to_string(e.orphans) + " letters without a row)");
-    if (dead && e.valid_letters == 0) wrong(out_.no_letter, id + ": dead at step " + std::to_string(e.dead_step) + ", and no letter says so");
+    if (dead && e.valid_letters == 0 && !case_.letters_gone.contains(id)) wrong(out_.no_letter, id + ": dead at step " + std::to_string(e.dead_step) + ", and no letter says so");
     if (e.effects > 0 && (e.to_die || e.to_drop)) wrong(out_.wrong, id + ": an effect, and it was to have none");
     if (dead && !e.to_die) wrong(out_.wrong, id + ": dead, and it was to be done");
   }

@@ -2,7 +2,7 @@
 // offsets. Each acknowledged record must have exactly one effect or exactly one valid dead letter. Call it when everything is settled.
 #pragma once
 
-#include <chrono>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +21,7 @@ struct Case {
   std::vector<Tier> tiers = {{"1s", 1000}, {"2s", 2000}, {"4s", 4000}};
   int max_retries = 3;
   std::string effects_table = "effects";
+  std::set<std::string> letters_gone;  // events whose letters may have been deleted
 };
 
 struct Judgement {

@@ -1,4 +1,6 @@
 // What is not a record's fault is not charged to it: the database or the broker away, under load and at the start.
+#include <csignal>
+
 #include "flow/host_fixture.h"
 #include "flow/late_port.h"
 #include "support/catch.h"
@@ -93,6 +95,33 @@ TEST_CASE("twenty poison records in a row open the breaker and do not hold it op
   REQUIRE(eventually(90s, [&] { return world.effect_count() == 100; }));
   CHECK(host.lines_with("records flow again (breaker closed)") >= 1);
   REQUIRE(eventually(60s, [&] { return world.letters(topic).size() == 20; }));
+  CHECK(host.leave() == 0);
+}
+
+TEST_CASE("PostgreSQL's sessions stop answering: the intake waits no longer than an answer may take, says so, and goes on with new ones") {
+  PrivatePostgres postgres;
+  World world(postgres.url());
+  const std::string topic = world.topic();
+  const auto config = world.config({world.handler({topic}).text("timeout", "1s")});  // an answer may take 11 s
+  world.migrate(config);
+  Host host(config);
+  host.ready();
+  world.kafka().produce_all(topic, {event("before", "good")});
+  REQUIRE(eventually(20s, [&] { return world.effect_count() == 1; }));
+  std::vector<pid_t> stopped;
+  for (const auto& row : world.db().query("SELECT pid FROM pg_stat_activity WHERE application_name = 'hostler/flow'")) {
+    stopped.push_back(static_cast<pid_t>(std::stoi(row.at(0))));
+    REQUIRE(kill(stopped.back(), SIGSTOP) == 0);
+  }
+  REQUIRE_FALSE(stopped.empty());
+  world.kafka().produce_all(topic, {event("after", "good")});
+  CHECK(host.process().wait_for_output("the database has not answered for 11000 ms", 30s));
+  CHECK(host.process().wait_for_output("its connection was cut, records wait", 1s));
+  CHECK(eventually(20s, [&] { return world.effect_count() == 2; }));
+  CHECK(eventually(20s, [&] { return host.lines_with("records flow again") >= 1; }));
+  for (const pid_t pid : stopped) REQUIRE(kill(pid, SIGCONT) == 0);
+  CHECK(world.settles({topic}, 20s));
+  CHECK(world.letters(topic).empty());
   CHECK(host.leave() == 0);
 }
 

@@ -2,10 +2,11 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "flow/host_fixture.h"
+#include "runtime/crash_journal.h"
 #include "support/catch.h"
+#include "support/file.h"
 #include "support/http.h"
 #include "support/wait.h"
 
@@ -13,13 +14,6 @@ using namespace hostler::testing;
 using namespace hostler::flow;
 
 namespace {
-
-std::string text_of(const std::filesystem::path& file) {
-  std::ifstream in(file);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 // Adds keys to the [host] table of a written configuration.
 void host_keys(const std::filesystem::path& config, const std::string& keys) {
@@ -59,6 +53,7 @@ TEST_CASE("a second TERM stops the host at once, and what it held is not lost") 
   REQUIRE(end);
   CHECK(end->code == 1);
   CHECK_THAT(busy.host->output(), contains("second signal: stopped at once; what was in flight is handled again"));
+  CHECK((*hostler::runtime::CrashJournal::open(busy.world.folder() / "state-flow"))->predecessor().calls.empty());  // it was told to
   CHECK(busy.world.kafka().lag(busy.world.group(), busy.topic) == 1);
   CHECK(busy.world.effect_count() == 0);
 }
@@ -154,7 +149,7 @@ TEST_CASE("what operators do is in the audit log, and what cannot be accounted f
   World other;
   const auto refused = other.config({other.handler({other.topic()})});
   host_keys(refused, "audit_log = \"/nonexistent/audit.log\"\n");
-  const auto done = run({HOSTLER_BINARY, "ledger", "migrate", "--config", refused.string()});
+  const auto done = program({"ledger", "migrate", "--config", refused.string()});
   CHECK(done.status.code == 1);
   CHECK_THAT(done.output, contains("nothing is done that cannot be accounted for"));
   CHECK(other.db().number("SELECT count(*) FROM information_schema.tables WHERE table_name = 'hostler_mark' AND table_schema = current_schema()") == 0);

@@ -65,18 +65,64 @@ struct Watched {
 
 }  // namespace
 
-TEST_CASE("truth: a handler that is stuck makes the host dead, and the watchdog goes unfed") {
+TEST_CASE("truth: a handler that is stuck makes the host dead, the watchdog goes unfed, and then the host ends itself") {
   World world;
   const std::string topic = world.topic();
-  const auto config = world.config({world.handler({topic}).text("timeout", "1s")});
+  const auto config = world.config({world.handler({topic}).text("timeout", "1s").set("max_crashes", "1").text("instance_id", "sole")});
+  world.migrate(config);
+  {
+    Watched w(world, config);
+    w.host.ready();
+    CHECK(w.systemd.ready());
+    w.must_be_well();
+    world.kafka().produce_all(topic, {event("stuck", "slow:600000:"), event("next", "good")});
+    // What there is time for between the deadline and the end: everybody has the same judgement from the same function.
+    int fed = 0;
+    const bool dead = eventually(soon, [&] {
+      const auto live = http_get(w.host.port(), "/livez");
+      fed = w.systemd.fed();
+      return live.status == 503 && live.body.find("lane 0 has been in the handler's code for") != std::string::npos;
+    });
+    INFO(w.host.output());
+    REQUIRE(dead);
+    CHECK(http_get(w.host.port(), "/readyz").status == 503);
+    CHECK_THAT(http_get(w.host.port(), "/metrics").body, contains("hostler_live 0\n") && contains("hostler_lane_handling_seconds{handler=\"effects\",lane=\"0\"} "));
+    const auto end = w.host.process().wait(soon);
+    REQUIRE(end);
+    CHECK(*end == ExitStatus{4, 0});
+    CHECK(w.systemd.fed() <= fed + 1);
+    CHECK(w.systemd.status().rfind("not live: handler effects lane 0 has been in the handler's code", 0) == 0);
+    CHECK(w.host.lines_with("This host ends itself so that another run can go on without it") == 1);
+  }
+  // What systemd starts then hangs once more on the record alone; the run after that goes on without it.
+  Host again(config);
+  REQUIRE(eventually(20s, [&] { return !again.running(); }));
+  Host well(config);
+  REQUIRE(eventually(20s, [&] { return world.letters(topic).size() == 1 && world.effect_count() == 1; }));
+  CHECK(world.letters(topic).front().header("hostler-reason") == "hung");
+  well.ready();
+  CHECK(http_get(well.port(), "/livez").status == 200);
+  CHECK(well.leave() == 0);
+}
+
+TEST_CASE("truth: a handler that waits for the database in a query is not stuck") {
+  World world;
+  const std::string topic = world.topic();
+  const auto config = world.config({world.handler({topic}).text("timeout", "1s").text("plugin", "sql_query.so").text("handler", "sql.query")});
   world.migrate(config);
   Watched w(world, config);
   w.host.ready();
-  CHECK(w.systemd.ready());
   w.must_be_well();
-  world.kafka().produce_all(topic, {event("stuck", "slow:600000:")});
-  w.must_see({false, false, "lane 0 has been in the handler's code for", "hostler_lane_handling_seconds{handler=\"effects\",lane=\"0\"} "});
-  w.host.kill_hard();
+  world.db().exec("BEGIN; LOCK TABLE effects");
+  world.kafka().produce_all(topic, {event("one", "good")});
+  const auto waits = [&] { return world.db().number("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'effects'::regclass") == 1; };
+  REQUIRE(eventually(10s, waits));
+  CHECK(stays(5s, [&] { return http_get(w.host.port(), "/livez").status == 200; }));  // a handler has one second, and two of grace
+  CHECK(waits());
+  world.db().exec("ROLLBACK");
+  CHECK(eventually(20s, [&] { return world.effect_count() == 1; }));
+  w.must_be_well();
+  CHECK(w.host.leave() == 0);
 }
 
 TEST_CASE("truth: a database that is down, and one that only reads: alive, not ready") {
@@ -270,12 +316,13 @@ TEST_CASE("truth: a disk that is full: intake is paused, nothing is lost, and it
   const auto file = world.folder() / "ledger.db";
   world.hosts_settle_in("sqlite://" + file.string());
   const auto config = world.config({world.handler({topic}).text("plugin", "noop.so").text("handler", "noop.batch")});
-  REQUIRE(run({HOSTLER_BINARY, "ledger", "migrate", "--config", config.string()}).status.code == 0);
+  REQUIRE(program({"ledger", "migrate", "--config", config.string()}).status.code == 0);
   const auto full = world.folder() / "full";
   Watched w(world, config, {{"LD_PRELOAD", std::string(HOSTLER_FLOW_PLUGIN_DIR) + "/disk_full.so"}, {"HOSTLER_TEST_DISK_FULL", full.string()}});
   w.host.ready();
   w.must_be_well();
   world.folder().write("full", "");
+  w.must_see({true, false, "ledger: ", "hostler_ledger_up{ledger=\"\"} 0"});  // before a record finds out
   world.kafka().produce_all(topic, {event("one", "good")});
   w.must_see({true, false, "intake is paused: ledger: ", "hostler_intake_paused{handler=\"effects\"} 1"});
   std::filesystem::remove(full);

@@ -7,6 +7,8 @@
 
 #include "http/metrics.h"
 #include "support/catch.h"
+#include "support/file.h"
+#include "support/health.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
 
@@ -26,26 +28,15 @@ core::HostConfig one_handler() {
 
 // A report in which everything there is occurs.
 core::HostHealth full_report() {
-  core::HostHealth health;
-  health.name = "platform";
-  core::HandlerHealth h;
-  h.name = "user-service";
-  h.timeout = core::Millis(30'000);
-  h.source = {"users", true, "", 2, {{{"user-events", {0}}, {10}, 5, core::Millis(0), {}}}};
-  h.retry = core::GroupHealth{"users.retry", true, "", 1, {{{"user-events.users.retry.1m", {0}}, {3}, 2, core::Millis(0), core::from_epoch_ms(1'700'000'000'000)}}};
-  h.source.partitions[0].held = "somebody reset its offset";
-  h.stuck = 2;
-  h.lanes = {{0, false, core::Millis(3), core::Millis(250), {}, {}, ""}};
-  core::HandlerHealth failed;
+  auto health = healthy();
+  health.handlers[0].lanes[0].handling = core::Millis(250);
+  health.handlers[0].outbox = core::OutboxHealth{3, 1, core::Millis(250)};
+  health.handlers[0].source.partitions[0].held = "somebody reset its offset";
+  health.handlers[0].stuck = 2;
+  auto& failed = health.handlers.emplace_back();
   failed.name = "analytics";
   failed.failed = "no plugin";
-  health.handlers = {h, failed};
-  core::ClusterHealth c;
-  c.asked = true;
-  c.brokers = {{1, "localhost:9092", "", core::Millis(2)}};
-  c.topics = {{"user-events", 6, 1, 2}};
-  health.clusters = {c};
-  health.ledgers = {{"", true, "", core::Millis(1)}};
+  health.clusters[0].topics = {{"user-events", 6, 1, 2}};
   return health;
 }
 
@@ -65,6 +56,7 @@ std::string full_text() {
   metrics.published("user-service", "user-events-dlq", 1, 2);
   metrics.intake("user-service", "the database is down");
   metrics.intake("user-service", "");
+  metrics.expired("", "processed_events", 11);
   return metrics.text(full_report());
 }
 
@@ -94,12 +86,10 @@ double value_of(const std::string& text, const std::string& series) {
 TEST_CASE("names, labels and buckets are those of the golden file") {
   const auto file = std::filesystem::path(HOSTLER_SOURCE_DIR) / "tests/http/metrics.golden";
   const std::string now = shape(full_text());
-  std::ifstream in(file);
-  std::stringstream golden;
-  golden << in.rdbuf();
+  const std::string golden = text_of(file);
   INFO("after a wanted change: run with HOSTLER_WRITE_GOLDEN=1 and read the difference");
   if (std::getenv("HOSTLER_WRITE_GOLDEN") != nullptr) std::ofstream(file) << now;
-  CHECK(now == golden.str());
+  CHECK(now == golden);
 }
 
 TEST_CASE("what is counted stands in the text") {
@@ -113,6 +103,8 @@ TEST_CASE("what is counted stands in the text") {
   CHECK(value_of(text, R"(kafka_messages_published_total{group="users",handler="user-service",topic="user-events-dlq"})") == 1);
   CHECK(value_of(text, R"(kafka_errors_total{error_type="publish",handler="user-service"})") == 2);
   CHECK(value_of(text, R"(kafka_errors_total{error_type="outage",handler="user-service"})") == 1);
+  CHECK(value_of(text, R"(hostler_ledger_expired_total{ledger="",table="processed_events"})") == 11);
+  CHECK(value_of(text, R"(hostler_ledger_expired_total{ledger="",table="hostler_delegated"})") == 0);
   CHECK(value_of(text, R"(hostler_records_total{handler="user-service",outcome="done"})") == 3);
   CHECK(value_of(text, R"(kafka_consumer_lag{handler="user-service",group="users",topic="user-events",partition="0"})") == 5);
   CHECK(value_of(text, R"(hostler_retry_depth{handler="user-service"})") == 2);

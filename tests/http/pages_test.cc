@@ -3,30 +3,12 @@
 
 #include "http/pages.h"
 #include "support/catch.h"
+#include "support/health.h"
 
 using namespace hostler;
 using namespace hostler::testing;
 
 namespace {
-
-core::HostHealth healthy() {
-  core::HostHealth health;
-  health.name = "platform";
-  core::HandlerHealth h;
-  h.name = "user-service";
-  h.timeout = core::Millis(30'000);
-  h.source = {"users", true, "", 1, {{{"user-events", {0}}, {10}, 0, core::Millis(0), {}}}};
-  h.lanes = {{0, false, core::Millis(3), {}, {}, {}, ""}};
-  health.handlers = {h};
-  core::ClusterHealth c;
-  c.asked = true;
-  c.controller = 1;
-  c.brokers = {{1, "localhost:9092", "", core::Millis(2)}};
-  c.topics = {{"user-events", 6, 0, 0}};
-  health.clusters = {c};
-  health.ledgers = {{"", true, "", core::Millis(1)}};
-  return health;
-}
 
 struct Port {
   core::HostHealth health = healthy();
@@ -44,7 +26,7 @@ TEST_CASE("a healthy host is live and ready, and says so in one word") {
   CHECK(health["live"] == true);
   CHECK(health["ready"] == true);
   CHECK(health["problems"].empty());
-  CHECK(health["handlers"][0]["source"]["partitions"][0]["lag"] == 0);
+  CHECK(health["handlers"][0]["source"]["partitions"][0]["lag"] == 5);
   CHECK(health["handlers"][0]["lanes"][0]["state"] == "idle");
   CHECK(health["clusters"][0]["brokers"][0]["latency_ms"] == 2);
   CHECK(health["clusters"][0]["controller"] == 1);

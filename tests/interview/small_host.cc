@@ -2,9 +2,9 @@
 
 #include <dlfcn.h>
 
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
+
+#include "support/file.h"
 
 namespace hostler::testing {
 namespace {
@@ -31,8 +31,7 @@ hostler_error empty_error() {
 } // namespace
 
 InterviewDatabase::InterviewDatabase() : tables_(folder_ / "tables.db") {
-  std::ifstream file(std::string(HOSTLER_PLUGIN_DIR) + "/interview/migrations/sqlite/0001_projections.sql");
-  const std::string sql{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::string sql = text_of(std::string(HOSTLER_PLUGIN_DIR) + "/interview/migrations/sqlite/0001_projections.sql");
   if (sql.empty())
     throw std::runtime_error("the plugin's migrations are not beside it in " HOSTLER_PLUGIN_DIR);
   tables_.exec(sql);

@@ -5,6 +5,7 @@
 
 #include "kafka/mock_cluster.h"
 #include "support/catch.h"
+#include "support/private_server.h"
 #include "support/kafka_client.h"
 #include "support/wait.h"
 
@@ -234,6 +235,37 @@ TEST_CASE("records that nobody waits for leave by themselves, at the latest befo
     CHECK(publisher.publish(records).empty());
   }
   CHECK(client.count(topic) == 100);
+}
+
+TEST_CASE("closing gives up what does not leave in time, says so, and takes no more") {
+  PrivateKafka kafka;
+  KafkaClient(kafka.url()).create_topic("t", 1);
+  auto o = options();
+  o.brokers = kafka.url();
+  o.delivery_timeout = 300s;
+  std::mutex mutex;
+  std::string log;
+  o.log = [&](kafka::LogLevel, std::string_view text) {
+    const std::lock_guard lock(mutex);
+    log.append(text).append("\n");
+  };
+  kafka::KafkaPublisher publisher(o);
+  REQUIRE(publisher.start());
+  const std::string v = "v";
+  auto r = record("t", bytes(v));
+  REQUIRE(publisher.publish({&r, 1}).empty());
+  kafka.freeze();
+  r.await = false;
+  CHECK(publisher.publish({&r, 1}).empty());
+  const auto began = std::chrono::steady_clock::now();
+  publisher.close(began + 500ms);
+  CHECK(std::chrono::steady_clock::now() - began < 30s);  // of 300
+  kafka.thaw();
+  const auto refused = publisher.publish({&r, 1});
+  REQUIRE(refused.size() == 1);
+  CHECK_THAT(refused[0].message, contains("closed"));
+  const std::lock_guard lock(mutex);
+  CHECK_THAT(log, contains("a record for t that nobody waits for was not delivered"));
 }
 
 TEST_CASE("after a fatal error of the producer the next call gets a new one") {

@@ -1,12 +1,11 @@
 // Fails on an #include outside the architecture's table, with file:line and the rule; and on planted offenders, so that it
 // is known to be able to fail.
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <sstream>
 
 #include "layering/includes.h"
 #include "support/catch.h"
+#include "support/file.h"
 
 using namespace hostler::testing;
 namespace fs = std::filesystem;
@@ -33,11 +32,10 @@ TEST_CASE("every include of the repository keeps to the architecture") {
     if (!fs::exists(root / folder)) continue;
     for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
       if (!entry.is_regular_file() || !is_source(entry.path())) continue;
-      std::ostringstream text;
-      text << std::ifstream(entry.path()).rdbuf();
+      const std::string text = text_of(entry.path());
       ++checked;
       for (const auto& [place, include, rule] :
-           check_includes(fs::relative(entry.path(), root).string(), text.str()))
+           check_includes(fs::relative(entry.path(), root).string(), text))
         report += place + ": #include of " + include + ": " + rule + "\n";
     }
   }

@@ -1,10 +1,9 @@
 // The service files as systemd's own tools judge them.
 #include <cstdlib>
-#include <fstream>
 #include <regex>
-#include <sstream>
 
 #include "support/catch.h"
+#include "support/file.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
 
@@ -14,11 +13,9 @@ namespace {
 
 // A copy whose program is the built one, named as an instance would be.
 std::string unit(const TempDir& folder, const std::string& name) {
-  std::ifstream in(std::filesystem::path(HOSTLER_SOURCE_DIR) / "packaging/systemd" / name);
-  std::stringstream text;
-  text << in.rdbuf();
-  REQUIRE_FALSE(text.str().empty());
-  return folder.write(name, std::regex_replace(text.str(), std::regex("/usr/bin/hostler"), HOSTLER_BINARY)).string();
+  const std::string text = text_of(std::filesystem::path(HOSTLER_SOURCE_DIR) / "packaging/systemd" / name);
+  REQUIRE_FALSE(text.empty());
+  return folder.write(name, std::regex_replace(text, std::regex("/usr/bin/hostler"), HOSTLER_BINARY)).string();
 }
 
 }  // namespace
@@ -48,10 +45,8 @@ TEST_CASE("the service files leave a host next to no rights: exposure at most 1.
 
 TEST_CASE("a host is restarted for ever, watched, and given more time to stop than it takes") {
   for (const char* name : {"hostler.service", "hostler@.service"}) {
-    std::ifstream in(std::filesystem::path(HOSTLER_SOURCE_DIR) / "packaging/systemd" / name);
-    std::stringstream text;
-    text << in.rdbuf();
-    for (const char* line : {"\nType=notify\n", "\nRestart=always\n", "\nStartLimitIntervalSec=0\n", "\nWatchdogSec=30s\n", "\nTimeoutStopSec=45s\n", "\nExecReload=/bin/kill -HUP $MAINPID\n"})
-      CHECK_THAT(text.str(), contains(line));
+    const std::string text = text_of(std::filesystem::path(HOSTLER_SOURCE_DIR) / "packaging/systemd" / name);
+    for (const char* line : {"\nType=notify\n", "\nRestart=always\n", "\nStateDirectory=hostler", "\nStartLimitIntervalSec=0\n", "\nWatchdogSec=30s\n", "\nTimeoutStopSec=45s\n", "\nExecReload=/bin/kill -HUP $MAINPID\n"})
+      CHECK_THAT(text, contains(line));
   }
 }

@@ -34,7 +34,7 @@ struct Bench {
     auto made = plugin::Handler::make(loaded.value(), config, offer);
     if (!made) FAIL(made.error().message);
     handler = std::move(made.value());
-    auto created = plugin::InProcessLane::make(*handler, 0, off ? nullptr : &ledger);
+    auto created = plugin::InProcessLane::make(*handler, 0, off ? nullptr : &ledger, &progress);
     REQUIRE(created.ok());
     lane = std::move(created.value());
     source.with_mark = !off;
@@ -63,6 +63,7 @@ struct Bench {
 
   core::HandlerConfig config;
   MemoryLedger ledger;
+  runtime::LaneProgress progress;
   std::unique_ptr<plugin::Handler> handler;
   std::unique_ptr<runtime::Lane> lane;
   ScriptedSource source{{"t", core::Partition{0}}};
@@ -150,6 +151,31 @@ TEST_CASE("what a handler publishes is kept with its record") {
   CHECK(out.empty());
 }
 
+TEST_CASE("a name that no topic can have is refused where it is published, with its record and the reason") {
+  const auto name = GENERATE(std::string(), std::string("."), std::string(".."), std::string("two words"), std::string("k\xc3\xa4se"), std::string("a\nb"),
+                             std::string(250, 'a'));
+  INFO("'" << name << "'");
+  Bench b(plugins + "sql_effects.so", "sql.effects");
+  b.source.add("publish:" + name + ":hello");
+  b.source.add("publish:" + std::string(249, 'a') + ":hello");
+  const auto handled = b.handle();
+  REQUIRE(handled.ok());
+  CHECK(handled->verdicts == std::vector<Verdict>{Verdict::retry, Verdict::done});
+  const std::string reason = handled->details.at(0).reason;
+  CHECK_THAT(reason, contains("publish failed with status " + std::to_string(HOSTLER_E_INVALID)));
+  if (name.empty()) {
+    CHECK_THAT(reason, contains("without a topic"));
+  } else {
+    CHECK_THAT(reason, contains("which no topic can be called: 1 to 249 characters"));
+    CHECK(std::all_of(reason.begin(), reason.end(), [](char c) { return c >= ' ' || (c & 0x80) != 0; }));
+    CHECK_THAT(reason, !contains("\xc3\xa4"));
+  }
+  std::vector<runtime::OutRecord> out;
+  b.lane->take_outputs(b.slice, std::vector<core::Disposition>(2), out);
+  REQUIRE(out.size() == 1);
+  CHECK(out[0].topic.size() == 249);
+}
+
 TEST_CASE("a handler that says the whole batch failed, or is unavailable, is told apart") {
   Bench failed(plugins + "sql_effects.so", "sql.batch");
   failed.source.add("error:everything");
@@ -163,6 +189,31 @@ TEST_CASE("a handler that says the whole batch failed, or is unavailable, is tol
   REQUIRE_FALSE(second.ok());
   CHECK(second.error().kind == runtime::ExecuteFailure::Kind::unavailable);
   CHECK_THAT(second.error().detail.reason, contains("the mail server"));
+}
+
+TEST_CASE("a handler that waits for a query is with the database, and with itself while it takes a row") {
+  Bench b(plugins + "sql_query.so", "sql.query");
+  std::vector<bool> waited;
+  const auto look = [&] {
+    const auto health = b.progress.health(0);
+    waited.push_back(health.settling.has_value() && !health.handling.has_value());
+  };
+  b.ledger.on_statement([&](const runtime::SqlStatement&) {
+    look();
+    return std::nullopt;
+  });
+  b.ledger.on_query([&](const runtime::SqlStatement&, const runtime::SqlRow& row) {
+    const std::vector<runtime::SqlValue> columns{{runtime::SqlType::integer, 7, 0, {}}};
+    row(columns);
+    look();
+  });
+  b.source.add("good");
+  {
+    const runtime::LaneProgress::Visit runs(&b.progress, runtime::LaneProgress::Place::handler);  // as the pipeline does
+    REQUIRE(b.handle().ok());
+    CHECK(b.progress.health(0).handling.has_value());
+  }
+  CHECK(waited == std::vector<bool>{true, true, true, true});  // two queries, before and behind their rows
 }
 
 TEST_CASE("a query that fails names its record and voids the batch") {

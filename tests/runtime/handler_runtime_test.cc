@@ -66,7 +66,7 @@ struct OneHandler {
   void start(const std::vector<std::string>& values) {
     runtime = std::make_unique<runtime::HandlerRuntime>(runtime::HandlerParts{
         host, config,
-        [this](std::uint32_t) -> core::Result<std::unique_ptr<runtime::Lane>> {
+        [this](std::uint32_t, runtime::LaneProgress&) -> core::Result<std::unique_ptr<runtime::Lane>> {
           auto lane = std::make_unique<ScriptedLane>(config, nullptr);
           lane->handler = handler;
           return std::unique_ptr<runtime::Lane>(std::move(lane));

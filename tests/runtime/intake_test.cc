@@ -59,22 +59,55 @@ TEST_CASE("intake: one lane probes while the others wait, and who found nothing 
   runtime::Intake intake(four_of_them());
   const int a = 0, b = 0;
   core::SteadyTime now{1h};
-  CHECK(intake.ask(&a, now) == Answer::open);
+  CHECK(intake.ask(&a, true, now) == Answer::open);
   CHECK(intake.outage(&a, "down", now) == Change::stopped);
   CHECK(intake.outage(&b, "down", now) == Change::none);
-  CHECK(intake.ask(&a, now) == Answer::wait);
+  CHECK(intake.ask(&a, true, now) == Answer::wait);
   now += 1s;
-  CHECK(intake.ask(&a, now) == Answer::probe);
-  CHECK(intake.ask(&a, now) == Answer::probe);
-  CHECK(intake.ask(&b, now) == Answer::wait);
+  CHECK(intake.ask(&a, true, now) == Answer::probe);
+  CHECK(intake.ask(&a, true, now) == Answer::probe);
+  CHECK(intake.ask(&b, true, now) == Answer::wait);
   CHECK(intake.settled(&b, {5, 0, 0}, true, now) == Change::none);  // a batch from before
   CHECK(intake.outage(&b, "another", now) == Change::none);
   CHECK(intake.leave(&a, now));
   CHECK_FALSE(intake.leave(&a, now));
-  CHECK(intake.ask(&a, now) == Answer::wait);
-  CHECK(intake.ask(&b, now) == Answer::probe);
+  CHECK(intake.ask(&a, true, now) == Answer::wait);
+  CHECK(intake.ask(&b, true, now) == Answer::probe);
+  CHECK(intake.leave(&b, now));
+  CHECK(intake.ask(&a, true, now) == Answer::wait);  // both have looked just now
+  now += 100ms;
+  CHECK(intake.ask(&b, true, now) == Answer::probe);
   CHECK(intake.settled(&b, {1, 0, 0}, true, now) == Change::flows);
-  CHECK(intake.ask(&a, now) == Answer::open);
+  CHECK(intake.ask(&a, true, now) == Answer::open);
+}
+
+TEST_CASE("intake: lanes of retried records leave the probe to fresh ones, for a moment") {
+  runtime::Intake intake(four_of_them());
+  const int fresh = 0, retried = 0;
+  core::SteadyTime now{1h};
+  CHECK(intake.outage(&fresh, "down", now) == Change::stopped);
+  now += 1s;
+  CHECK(intake.ask(&retried, false, now) == Answer::wait);
+  CHECK(intake.ask(&fresh, true, now) == Answer::probe);
+  CHECK(intake.outage(&fresh, "down", now) == Change::none);
+  now += 3s;
+  CHECK(intake.ask(&retried, false, now) == Answer::probe);
+}
+
+TEST_CASE("intake: fresh lanes that have nothing to probe with do not keep retried records from it") {
+  runtime::Intake intake(four_of_them());
+  const int fresh = 0, another = 0, retried = 0;
+  core::SteadyTime now{1h};
+  CHECK(intake.outage(&retried, "down", now) == Change::stopped);
+  bool probed = false;
+  for (int turn = 0; turn < 300 && !probed; ++turn) {
+    now += 10ms;
+    for (const auto* lane : {&fresh, &another})
+      if (intake.ask(lane, true, now) == Answer::probe) CHECK(intake.leave(lane, now));
+    probed = intake.ask(&retried, false, now) == Answer::probe;
+  }
+  CHECK(probed);
+  CHECK(now < core::SteadyTime{1h + 2s});
 }
 
 TEST_CASE("a handler that is unavailable is probed with one record, and no record spends an attempt") {

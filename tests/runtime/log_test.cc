@@ -12,6 +12,7 @@
 #include "support/catch.h"
 
 using namespace hostler::runtime;
+using hostler::core::LogFormat;
 using namespace std::chrono_literals;
 
 namespace {

@@ -132,6 +132,7 @@ TEST_CASE("the last retry's failure ends in one dead letter that the ledger's ro
   const auto rows = w.ledger.delegated();
   REQUIRE(rows.size() == 1);
   CHECK(rows.begin()->second.row.state == runtime::RowState::dead);
+  CHECK(rows.begin()->second.row.due == w.clock.now());  // the day it died
   CHECK(rows.begin()->second.row.step == core::Step{4});
 }
 
@@ -260,6 +261,41 @@ TEST_CASE("a deadlock is run again without spending an attempt") {
   CHECK(w.effects().size() == 1);
   CHECK(w.lane.handled.size() == 1);
   CHECK(w.observer.pauses.empty());
+}
+
+TEST_CASE("a lock that is never to be had is said, waited for like an outage, and holds no drain") {
+  const auto call = GENERATE(MemoryLedger::Call::begin, MemoryLedger::Call::claim_ids, MemoryLedger::Call::fence);
+  World w;
+  w.lane.handler = effect_of_each();
+  const LedgerError held{LedgerError::Kind::again, "55P03", "the mark is held"};
+  for (int i = 0; i < 20; ++i) w.ledger.fail_next(call, held);
+  w.source.add(event("a"));
+  SECTION("it comes back at last") {
+    w.run();
+    CHECK(w.effects().size() == 1);
+    REQUIRE(w.observer.pauses.size() == 2);
+    CHECK_THAT(w.observer.pauses[0], contains("55P03") && contains("the mark is held"));
+    CHECK(w.observer.pauses[1].empty());
+    CHECK(w.clock.passed > core::Millis(5'000));
+  }
+  SECTION("the host is told to stop") {
+    w.clock.on_wait = [&] { w.source.drain(); };
+    w.pipeline->run_once(core::Millis(0));
+    CHECK(w.source.given_back == 1);
+    CHECK_FALSE(w.source.settled_to.has_value());
+  }
+}
+
+TEST_CASE("one long wait for a lock is said at once") {
+  World w;
+  w.lane.handler = effect_of_each();
+  w.ledger.fail_next(MemoryLedger::Call::fence, LedgerError{LedgerError::Kind::again, "55P03", "the mark is held"});
+  w.lane.on_fence = [&] { w.clock.passed += core::Millis(32'000); };
+  w.source.add(event("a"));
+  w.run();
+  CHECK(w.effects().size() == 1);
+  REQUIRE(w.observer.pauses.size() == 2);
+  CHECK_THAT(w.observer.pauses[0], contains("the mark is held"));
 }
 
 TEST_CASE("a lost COMMIT reply is resolved by the mark: committed means once, not committed means again") {

@@ -54,10 +54,26 @@ TEST_CASE("the host's settings fill what the URL leaves open") {
   options.connect_timeout = std::chrono::milliseconds(2500);
   const auto plain = conninfo("postgresql://u@db/app", options);
   CHECK_THAT(plain, contains("application_name='hostler'") && contains("connect_timeout='3'") && contains("tcp_user_timeout='15000'") &&
-                        contains("client_encoding='UTF8'") && contains("idle_in_transaction_session_timeout=45000"));
-  const auto own = conninfo("postgresql://u@a,b/app?application_name=mine&connect_timeout=7&target_session_attrs=read-write&options=-csearch_path%3Dx", options);
-  CHECK_THAT(own, contains("application_name='mine'") && contains("connect_timeout='7'") && contains("host='a,b'") &&
+                        contains("keepalives='1'") && contains("keepalives_idle='15'") && contains("keepalives_interval='5'") &&
+                        contains("keepalives_count='3'") && contains("client_encoding='UTF8'") && contains("idle_in_transaction_session_timeout=45000"));
+  const auto own = conninfo("postgresql://u@a,b/app?application_name=mine&connect_timeout=7&keepalives_idle=60&tcp_user_timeout=0&target_session_attrs=read-write&options=-csearch_path%3Dx", options);
+  CHECK_THAT(own, contains("application_name='mine'") && contains("connect_timeout='7'") && contains("keepalives_idle='60'") && contains("tcp_user_timeout='0'") && contains("host='a,b'") &&
                       contains("target_session_attrs='read-write'") && contains("idle_in_transaction_session_timeout=45000 -csearch_path=x'"));
+}
+
+TEST_CASE("getting in may take as long as libpq tries every host, and never for ever") {
+  store::LedgerOptions options;
+  options.connect_timeout = std::chrono::milliseconds(2500);
+  options.answer_timeout = std::chrono::seconds(40);
+  const auto limit = [&](const std::string& url) {
+    auto parsed = store::parse_ledger_url(url, options);
+    REQUIRE(parsed.ok());
+    return parsed->connect_limit;
+  };
+  CHECK(limit("postgresql://u@db/app") == std::chrono::seconds(7));
+  CHECK(limit("postgresql://u@a,b,c/app") == std::chrono::seconds(19));
+  CHECK(limit("postgresql://u@a,b/app?connect_timeout=7") == std::chrono::seconds(29));
+  CHECK(limit("postgresql://u@db/app?connect_timeout=0") == std::chrono::seconds(40));
 }
 
 TEST_CASE("a password with quotes, blanks and backslashes reaches libpq whole") {

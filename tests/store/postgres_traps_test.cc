@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <future>
-#include <sstream>
 
 #include "contract/ledger_backends.h"
 #include "store/tcp_proxy.h"
+#include "support/file.h"
 #include "support/wait.h"
 
 using namespace hostler;
@@ -295,9 +294,7 @@ TEST_CASE("notices stay off stderr") {
   close(saved);
   REQUIRE(to != nullptr);
   CHECK_FALSE(failed);
-  std::stringstream printed;
-  printed << std::ifstream(file).rdbuf();
-  CHECK(printed.str().empty());
+  CHECK(text_of(file).empty());
 }
 
 TEST_CASE("failing transactions leave no prepared statements behind") {

@@ -1,18 +1,16 @@
 // What SOCI offers and this folder must not use: each of these lost data, memory or security when it was tried.
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "support/catch.h"
+#include "support/file.h"
 
-using hostler::testing::contains;
+using namespace hostler::testing;
 
 TEST_CASE("the sources keep away from what SOCI cannot do") {
   int files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(HOSTLER_SOURCE_DIR) / "host/store")) {
     if (entry.path().extension() != ".cc" && entry.path().extension() != ".h") continue;
-    std::stringstream text;
-    text << std::ifstream(entry.path()).rdbuf();
+    const std::string text = text_of(entry.path());
     INFO(entry.path());
     ++files;
     for (const char* banned : {
@@ -26,7 +24,7 @@ TEST_CASE("the sources keep away from what SOCI cannot do") {
              "std::vector<std::string> ids,", "use(vector",        // bulk: a round trip per row, and the first batch again
              "what()",                                             // holds the parameters' values
          })
-      CHECK_THAT(text.str(), !contains(banned));
+      CHECK_THAT(text, !contains(banned));
   }
   CHECK(files > 30);
 }

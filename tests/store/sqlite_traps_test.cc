@@ -74,6 +74,35 @@ TEST_CASE("a session is durable and checks foreign keys") {
   CHECK(backend.database().value("PRAGMA journal_mode") == "wal");
 }
 
+TEST_CASE("the probe of a file that a writer outside of the host holds says so") {
+  store::LedgerOptions options;
+  options.probe_timeout = 150ms;
+  SqliteBackend backend(4, options);
+  REQUIRE(backend.ledger().probe().ok());
+  backend.database().exec("BEGIN IMMEDIATE");
+  const auto held = backend.ledger().probe();
+  REQUIRE_FALSE(held.ok());
+  CHECK(held.error().kind == Kind::again);
+  backend.database().exec("COMMIT");
+  CHECK(backend.ledger().probe().ok());
+}
+
+TEST_CASE("the probe notices a file that was deleted or replaced under the host") {
+  SqliteBackend backend;
+  REQUIRE(backend.ledger().probe().ok());
+  std::filesystem::rename(backend.file(), backend.file().string() + ".old");
+  const auto gone = backend.ledger().probe();
+  REQUIRE_FALSE(gone.ok());
+  CHECK(gone.error().kind == Kind::outage);
+  CHECK_THAT(gone.error().message, contains(backend.file().string()) && contains("No such file"));
+  std::filesystem::copy_file(backend.file().string() + ".old", backend.file());
+  const auto replaced = backend.ledger().probe();
+  REQUIRE_FALSE(replaced.ok());
+  CHECK_THAT(replaced.error().message, contains("was replaced"));
+  std::filesystem::rename(backend.file().string() + ".old", backend.file());
+  CHECK(backend.ledger().probe().ok());
+}
+
 TEST_CASE("a writer outside of the host is waited for, and then the transaction is run again") {
   store::LedgerOptions options;
   options.busy_timeout = 150ms;

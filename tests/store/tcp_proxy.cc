@@ -17,7 +17,7 @@ namespace hostler::testing {
 // Sockets are only shut down while threads use them, and closed at the end.
 struct TcpProxy::Link {
   int client = -1, server = -1;
-  std::atomic<bool> swallowing{false};
+  std::atomic<bool> swallowing{false}, silent{false};
   void shut() const {
     shutdown(client, SHUT_RDWR);
     shutdown(server, SHUT_RDWR);
@@ -71,6 +71,25 @@ void TcpProxy::cut() {
   for (const auto& link : links_) link->shut();
 }
 
+void TcpProxy::fall_silent() {
+  const std::lock_guard lock(mutex_);
+  silent_ = true;
+  for (const auto& link : links_) link->silent = true;
+}
+
+void TcpProxy::fall_silent_after(std::string_view text) {
+  const std::lock_guard lock(mutex_);
+  last_words_ = text;
+}
+
+void TcpProxy::speak() {
+  const std::lock_guard lock(mutex_);
+  silent_ = false;
+  last_words_.clear();
+  for (const auto& link : links_)
+    if (link->silent) link->shut();
+}
+
 int TcpProxy::connect_server() const {
   if (host_.starts_with('/')) {
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -102,6 +121,7 @@ void TcpProxy::serve(int client) {
   link->client = client;
   link->server = connect_server();
   const std::lock_guard lock(mutex_);
+  link->silent = silent_;
   links_.push_back(link);
   threads_.emplace_back([this, link] { pump(link, link->client, link->server, true); });
   threads_.emplace_back([this, link] { pump(link, link->server, link->client, false); });
@@ -111,7 +131,9 @@ void TcpProxy::pump(const std::shared_ptr<Link>& link, int from, int to, bool fr
   std::array<char, 65536> buffer{};
   while (true) {
     const auto n = recv(from, buffer.data(), buffer.size(), 0);
+    if (n <= 0 && link->silent) return;  // the other side does not learn of it
     if (n <= 0) break;
+    if (link->silent) continue;
     const std::string_view bytes(buffer.data(), static_cast<std::size_t>(n));
     if (from_client) {
       const std::lock_guard lock(mutex_);
@@ -119,6 +141,7 @@ void TcpProxy::pump(const std::shared_ptr<Link>& link, int from, int to, bool fr
         link->swallowing = true;
         trigger_.clear();
       }
+      if (!last_words_.empty() && bytes.find(last_words_) != std::string_view::npos) link->silent = true;
     } else if (link->swallowing) {
       break;  // the server has answered
     }

@@ -24,6 +24,12 @@ class TcpProxy {
 
   // From now on: when a client has sent `text`, the server gets it, its answer is swallowed, and once it has answered both sides are closed.
   void lose_reply_to(std::string_view text);
+  // From now on nothing passes in either direction, and nothing is closed: both sides are there and say nothing, on new connections too.
+  void fall_silent();
+  // The same for each connection on which a client has sent `text`, which still reaches the server.
+  void fall_silent_after(std::string_view text);
+  // Ends both: connections that lived through it are closed, new ones work.
+  void speak();
   // Closes every connection now.
   void cut();
 
@@ -38,7 +44,8 @@ class TcpProxy {
   int port_ = 0, listener_ = -1, listening_port_ = 0;
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
-  std::string trigger_;                       // guarded by mutex_
+  std::string trigger_, last_words_;          // guarded by mutex_
+  bool silent_ = false;                       // guarded by mutex_
   std::vector<std::shared_ptr<Link>> links_;  // guarded by mutex_
   std::vector<std::thread> threads_;          // guarded by mutex_
   std::thread acceptor_;

@@ -65,6 +65,9 @@ Process::Process(std::vector<std::string> argv, ProcessOptions options) : output
   posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
   if (!options.directory.empty()) posix_spawn_file_actions_addchdir_np(&actions, options.directory.c_str());
 
+  // A host that is not told where to keep its state must not share it with another test's.
+  state_ = std::filesystem::absolute(output_).string() + ".state";
+  options.env.try_emplace("XDG_STATE_HOME", state_.string());
   auto env = environment(options.env);
   const int error =
       posix_spawnp(&pid_, argv[0].c_str(), &actions, nullptr, pointers(argv).data(), pointers(env).data());
@@ -79,12 +82,15 @@ Process::Process(Process&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
       status_(other.status_),
       output_(std::move(other.output_)),
-      owns_output_(std::exchange(other.owns_output_, false)) {}
+      owns_output_(std::exchange(other.owns_output_, false)),
+      state_(std::exchange(other.state_, {})) {}
 
 Process::~Process() {
   if (pid_ > 0) kill_hard();
   std::error_code ignored;
-  if (owns_output_ && getenv("HOSTLER_TEST_KEEP") == nullptr) std::filesystem::remove(output_, ignored);
+  if (getenv("HOSTLER_TEST_KEEP") != nullptr) return;
+  if (owns_output_) std::filesystem::remove(output_, ignored);
+  if (!state_.empty()) std::filesystem::remove_all(state_, ignored);
 }
 
 bool Process::running() {
@@ -142,6 +148,11 @@ Finished run(std::vector<std::string> argv, ProcessOptions options, std::chrono:
   const auto status = process.wait(patience);
   if (!status) throw std::runtime_error(name + " did not end in time; its output:\n" + process.output());
   return {*status, process.output()};
+}
+
+Finished program(std::vector<std::string> words, ProcessOptions options, std::chrono::milliseconds patience) {
+  words.insert(words.begin(), HOSTLER_BINARY);
+  return run(std::move(words), std::move(options), patience);
 }
 
 } // namespace hostler::testing

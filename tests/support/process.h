@@ -55,6 +55,7 @@ class Process {
   std::optional<ExitStatus> status_; // set once it has been waited for
   std::filesystem::path output_;
   bool owns_output_ = false;
+  std::filesystem::path state_; // its XDG_STATE_HOME unless it was given one; removed with the object
 };
 
 struct Finished {
@@ -65,5 +66,9 @@ struct Finished {
 // Runs to the end. Throws with the output so far when `patience` passes first.
 [[nodiscard]] Finished run(std::vector<std::string> argv, ProcessOptions options = {},
                            std::chrono::milliseconds patience = std::chrono::seconds(60));
+
+// The built `hostler` with these words, to the end.
+[[nodiscard]] Finished program(std::vector<std::string> words, ProcessOptions options = {},
+                               std::chrono::milliseconds patience = std::chrono::seconds(60));
 
 } // namespace hostler::testing

@@ -1,9 +1,10 @@
 // flow_probe.so - handlers that tell a test what they were given.
 //
-//   probe.bare      no SQL; a done record is published to the topic `output` under its key
+//   probe.bare      no SQL; a done record is published to the topic `output` under its key; wait = "no": whether it arrives or not
+//   probe.lingers   no SQL; its end takes ten minutes
 //   probe.effects   a row of `table` per record, enqueued before the verdict is known, as sql.effects does
 //
-// What becomes of a record is said by its header `steer`, else by its value, as in steering.h: so can records fail whose value
+// What becomes of a record is said by its header `steer`, else by its value, as in steering.h and deaths.h: so can records fail whose value
 // must be something else. Each delivery adds a line "event-id attempt milliseconds-since-1970 process-id" to the file `journal`.
 #include <fcntl.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "deaths.h"
 #include "steering.h"
 
 namespace {
@@ -47,6 +49,7 @@ class Journal {
 
 hostler::Verdict steered(const hostler::Record& record, const hostler::Context& ctx) {
   const auto steer = ctx.headers().find("steer");
+  if (auto verdict = deaths::die_as_told(record, steer ? steer->text() : record.value().text(), ctx)) return std::move(*verdict);
   if (!steer) return steering::verdict(record);
   hostler_record other = record.c();
   other.value = steer->c();
@@ -57,16 +60,24 @@ class Bare {
  public:
   explicit Bare(std::string_view config)
       : journal_(steering::setting(config, "journal", "")),
-        output_(steering::setting(config, "output", "")) {}
+        output_(steering::setting(config, "output", "")),
+        wait_(steering::setting(config, "wait", "") != "no") {}
   hostler::Verdict on_record(const hostler::Record& record, hostler::Context& ctx) const {
     journal_.note(record);
-    if (!output_.empty()) ctx.publish({.topic = output_, .key = record.event_id(), .value = record.value()});
+    if (!output_.empty()) ctx.publish({.topic = output_, .key = record.event_id(), .value = record.value(), .wait = wait_});
     return steered(record, ctx);
   }
 
  private:
   Journal journal_;
   std::string output_;
+  bool wait_;
+};
+
+class Lingers {
+ public:
+  ~Lingers() { std::this_thread::sleep_for(std::chrono::minutes(10)); }
+  hostler::Verdict on_record(const hostler::Record&, hostler::Context&) const { return hostler::done(); }
 };
 
 class Effects {
@@ -90,6 +101,7 @@ class Effects {
 } // namespace
 
 HOSTLER_PLUGIN(hostler::handler<Bare>("probe.bare", {.version = "0.1.0", .description = "no SQL"}),
+               hostler::handler<Lingers>("probe.lingers", {.version = "0.1.0", .description = "its end takes ten minutes"}),
                hostler::handler<Effects>("probe.effects", {.version = "0.1.0",
                                                            .description = "one row per record",
                                                            .flags = hostler::enqueues}));

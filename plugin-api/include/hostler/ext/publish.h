@@ -44,7 +44,7 @@ typedef struct hostler_host_publish {
    * as done, and its delivery report is awaited before the offset is committed (unless NO_WAIT). A record
    * with another verdict publishes nothing.
    * At least once: after a crash the same message may be produced again. HOSTLER_E_INVALID: no such record,
-   * an empty topic, an unknown profile.
+   * a topic that cannot be (1 to 249 of a-z A-Z 0-9 . _ -), an unknown profile.
    * OWNERSHIP: copies everything.
    * [lane & in process_batch] */
   hostler_status (*publish)(const hostler_host* host, void* host_batch, uint32_t record,

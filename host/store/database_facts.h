@@ -10,7 +10,7 @@
 
 namespace hostler::store {
 
-struct Survey {
+struct DatabaseFacts {
   std::string version;                 // "PostgreSQL 15.14", "SQLite 3.40.1"
   std::string not_writable;            // why nothing can be written there; empty if it can
   std::string cannot_create;           // why migrations would fail; empty if they would not
@@ -22,6 +22,6 @@ struct Survey {
 
 // Errors: the database is not reached, or does not answer these questions. No message holds a password. An SQLite file that does
 // not exist is not created: its folder is looked at.
-[[nodiscard]] core::Result<Survey> survey_database(const core::LedgerConfig& config);
+[[nodiscard]] core::Result<DatabaseFacts> ask_database(const core::LedgerConfig& config);
 
 }  // namespace hostler::store

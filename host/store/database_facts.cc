@@ -1,4 +1,4 @@
-#include "store/survey.h"
+#include "store/database_facts.h"
 
 #include <sqlite3.h>
 #include <unistd.h>
@@ -10,6 +10,7 @@
 
 #include <libpq-fe.h>
 
+#include "store/io_watchdog.h"
 #include "store/ledger_url.h"
 
 namespace hostler::store {
@@ -17,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using Connection = std::unique_ptr<PGconn, decltype(&PQfinish)>;
+constexpr core::Millis patience{10'000};
 using Rows = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
 std::int64_t number(const char* text) {
@@ -36,19 +38,24 @@ constexpr const char* questions =
     " current_schema(), current_user,"
     " coalesce(has_schema_privilege(current_schema(), 'CREATE'), false),"
     " to_regclass('processed_events') IS NOT NULL,"
-    " coalesce(has_table_privilege(to_regclass('processed_events'), 'SELECT, INSERT'), true)"
-    "   AND coalesce(has_table_privilege(to_regclass('hostler_mark'), 'UPDATE'), true)"
+    // One by one: of a list, any would do. Marks are never deleted.
+    " NOT EXISTS (SELECT FROM unnest(ARRAY['processed_events', 'hostler_delegated', 'hostler_mark', 'hostler_suspect']) AS t(name),"
+    "   unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p(name)"
+    "   WHERE NOT (t.name = 'hostler_mark' AND p.name = 'DELETE') AND NOT coalesce(has_table_privilege(to_regclass(t.name), p.name), true))"
     " FROM pg_roles r WHERE r.rolname = current_user";
 
-core::Result<Survey> survey_postgresql(const std::string& target, const std::string& shown) {
+core::Result<DatabaseFacts> ask_postgresql(const std::string& target, const std::string& shown) {
   const Connection connection(PQconnectdb(target.c_str()), &PQfinish);
   if (PQstatus(connection.get()) != CONNECTION_OK) return core::Error{shown + " cannot be reached"};
+  IoWatchdog::Line line(std::make_shared<IoWatchdog>(patience / 10), PQsocket(connection.get()));
+  line.expect(patience);
   const Rows rows(PQexec(connection.get(), questions), &PQclear);
+  line.answered();
   if (PQresultStatus(rows.get()) != PGRES_TUPLES_OK || PQntuples(rows.get()) != 1)
     return core::Error{shown + " does not tell its limits: " + PQresultErrorMessage(rows.get())};
   const auto text = [&](int column) { return PQgetvalue(rows.get(), 0, column); };
   const auto is = [&](int column) { return text(column)[0] == 't'; };
-  Survey out;
+  DatabaseFacts out;
   out.version = std::string("PostgreSQL ") + text(0);
   if (is(1)) {
     out.not_writable = "it is a standby in recovery; name the primary, or add target_session_attrs=read-write to the URL";
@@ -73,8 +80,8 @@ core::Result<Survey> survey_postgresql(const std::string& target, const std::str
   return out;
 }
 
-core::Result<Survey> survey_sqlite(const std::string& path) {
-  Survey out;
+core::Result<DatabaseFacts> look_at_sqlite(const std::string& path) {
+  DatabaseFacts out;
   out.version = std::string("SQLite ") + sqlite3_libversion();
   std::error_code ignored;
   const std::string folder = fs::path(path).parent_path().string();
@@ -90,10 +97,10 @@ core::Result<Survey> survey_sqlite(const std::string& path) {
 
 }  // namespace
 
-core::Result<Survey> survey_database(const core::LedgerConfig& config) {
+core::Result<DatabaseFacts> ask_database(const core::LedgerConfig& config) {
   const auto url = parse_ledger_url(config.url, {});
   if (!url) return url.error();
-  return url->dialect == runtime::SqlDialect::postgresql ? survey_postgresql(url->target, masked_url(config.url)) : survey_sqlite(url->target);
+  return url->dialect == runtime::SqlDialect::postgresql ? ask_postgresql(url->target, masked_url(config.url)) : look_at_sqlite(url->target);
 }
 
 }  // namespace hostler::store

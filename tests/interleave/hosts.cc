@@ -1,0 +1,154 @@
+#include "interleave/hosts.h"
+
+#include <algorithm>
+
+#include "core/topic_names.h"
+#include "runtime/intake.h"
+#include "runtime/pipeline.h"
+
+namespace hostler::testing {
+
+using core::Verdict;
+
+namespace {
+
+constexpr std::int32_t partitions = 2;
+const std::string group = "orders-service-group", retry_group = group + ".retry";
+
+core::HandlerConfig orders_service(core::Idempotency idempotency) {
+  core::HandlerConfig h;
+  h.name = "orders-service";
+  h.group = group;
+  h.topics = {std::string(Hosts::topic)};
+  h.idempotency = idempotency;
+  h.event_id = {core::FieldLocator::Kind::json_pointer, "/id"};
+  h.batch.max_records = 3;
+  h.retry.delays = {{"1m", std::chrono::minutes(1)}, {"5m", std::chrono::minutes(5)}};
+  h.retry.max_retries = 3;  // the last tier repeats
+  return h;
+}
+
+}  // namespace
+
+std::string effect_of(std::string_view event_id) { return "INSERT INTO effect (event) VALUES ('" + std::string(event_id) + "')"; }
+
+runtime::LedgerResult<core::Mark> Hosts::Owner::take_over(const core::TopicPartition& where, core::Offset start) {
+  const runtime::TakeOver one{where, start};
+  auto marks = ledger.take_over("orders-service", "cluster", std::span(&one, 1));
+  if (!marks) return marks.error();
+  return marks->front();
+}
+
+Hosts::Hosts(World& world, const Setup& setup, runtime::Ledger& inner)
+    : world_(world),
+      setup_(setup),
+      config_(orders_service(setup.idempotency)),
+      ledger_(world, inner, setup.one_writer),
+      owner_(ledger_),
+      publisher_(world),
+      clock_(world) {
+  for (std::int32_t p = 0; p < partitions; ++p) {
+    sources_.push_back({{std::string(topic), {p}}, std::nullopt});
+    for (std::uint32_t tier = 0; tier < config_.retry.delays.size(); ++tier) {
+      tiers_.push_back({{core::retry_topic(config_, topic, tier).value(), {p}}, tier});
+    }
+  }
+}
+
+void Hosts::fill(const std::vector<std::vector<std::string>>& events) {
+  for (std::int32_t p = 0; p < partitions; ++p) {
+    auto& log = world_.broker.logs[{std::string(topic), {p}}];
+    for (const auto& id : events[static_cast<std::size_t>(p)]) log.push_back({id, "{\"id\":\"" + id + "\"}", {}});
+  }
+}
+
+void Hosts::start() {
+  for (const auto& s : sources_) world_.broker.move({group, s.where}, "owner A");
+  for (const auto& t : tiers_) world_.broker.move({retry_group, t.where}, "worker 1");
+  for (const char* member : {"owner A", "owner B"}) {
+    world_.baton.add(member, [this, member] { live(group, member, sources_, false); });
+  }
+  for (const char* member : {"worker 1", "worker 2"}) {
+    world_.baton.add(member, [this, member] { live(retry_group, member, tiers_, true); });
+  }
+}
+
+void Hosts::live(const std::string& in_group, const std::string& member, const std::vector<MemberSource::Partition>& assigned, bool retry) {
+  for (;;) {
+    try {
+      MemberSource source(world_, in_group, member, assigned, retry ? nullptr : &owner_);
+      ScriptedLane lane(config_, &ledger_, setup_.queries);
+      runtime::Intake intake(config_.breaker);
+      lane.handler = [this](const core::Record& r, HandlerCall& call) { return handle(r, call); };
+      lane.fail_batch = [this](const std::vector<const core::Record*>&) -> std::optional<runtime::ExecuteFailure> {
+        world_.point("handles");
+        if (!world_.trouble(2)) return std::nullopt;
+        runtime::ExecuteFailure failure;
+        failure.kind = world_.chance.in(70) ? runtime::ExecuteFailure::Kind::handler : runtime::ExecuteFailure::Kind::unavailable;
+        return failure;
+      };
+      runtime::Pipeline pipeline({config_, source, lane, publisher_, clock_, observer_, &owner_, {}, nullptr, nullptr, &intake});
+      for (;;) pipeline.run_once(core::Millis(20));
+    } catch (const Crash&) {
+    }
+  }
+}
+
+Verdict Hosts::handle(const core::Record& record, HandlerCall& call) {
+  most_attempts_ = std::max(most_attempts_, record.attempt.value);
+  const std::string value(record.value.view());
+  const std::string id = value.substr(7, value.size() - 9);
+  const auto roll = world_.chance.below(100);
+  const Verdict verdict = roll < 50 ? Verdict::done : roll < 88 ? Verdict::retry : Verdict::reject;
+  if (setup_.queries && world_.chance.in(40)) {  // written now: must vanish unless the record is done
+    call.queried = call.wrote_by_query = true;
+    const std::string sql = effect_of(id);
+    auto rows = call.session->query({sql, {}}, false, nullptr);
+    if (!rows) call.broken = rows.error();
+  } else {
+    call.statements.push_back(world_.trouble(2) ? "COMMIT" : effect_of(id));  // COMMIT is refused, and charged to the record
+  }
+  world_.tell("… handles " + std::string(record.topic) + "/" + std::to_string(record.partition.value) + "/" + std::to_string(record.offset.value) + " " + id +
+              ", attempt " + std::to_string(record.attempt.value) + ": " + (roll < 50 ? "done" : roll < 88 ? "retry" : "reject"));
+  return verdict;
+}
+
+void Hosts::rebalance() {
+  auto& owners = world_.broker.owners;
+  auto it = owners.begin();
+  std::advance(it, static_cast<std::ptrdiff_t>(world_.chance.below(owners.size())));
+  const std::string& old = it->second.first;
+  const std::string next = old == "owner A" ? "owner B" : old == "owner B" ? "owner A" : old == "worker 1" ? "worker 2" : "worker 1";
+  world_.tell(it->first.second.topic + "/" + std::to_string(it->first.second.partition.value) + " moves to " + next);
+  world_.broker.move(it->first, next);
+}
+
+bool Hosts::step() {
+  if (world_.trouble(world_.troubles.rebalance)) rebalance();
+  ledger_.strike();
+  auto& late = world_.broker.late;
+  if (!late.empty() && world_.chance.in(10)) {
+    world_.tell("a late produce arrives in " + late.front().where.topic);
+    world_.broker.logs[late.front().where].push_back(std::move(late.front().record));
+    late.pop_front();
+  }
+  return world_.baton.step();
+}
+
+void Hosts::calm_down() {
+  world_.calm = true;
+  ledger_.decide_doubts();
+  world_.tell("calm");
+}
+
+bool Hosts::retries_read() const {
+  if (!world_.broker.late.empty()) return false;
+  return std::all_of(tiers_.begin(), tiers_.end(), [&](const MemberSource::Partition& tier) {
+    const auto log = world_.broker.logs.find(tier.where);
+    const auto committed = world_.broker.committed.find({retry_group, tier.where});
+    const auto end = log == world_.broker.logs.end() ? 0 : static_cast<std::int64_t>(log->second.size());
+    return std::max<std::int64_t>(0, committed == world_.broker.committed.end() ? 0 : committed->second.value) == end;
+  });
+}
+
+}  // namespace hostler::testing

@@ -1,0 +1,67 @@
+// Two owners of the source partitions and two retry workers on the real pipeline and settlement, each a thread of the baton. A crash drops the
+// pipeline with all it holds; the next life begins at the actor's next turn.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/host_config.h"
+#include "fakes/manual_clock.h"
+#include "fakes/scripted_lane.h"
+#include "interleave/chaos_ledger.h"
+#include "interleave/member_source.h"
+#include "interleave/world.h"
+
+namespace hostler::testing {
+
+struct Setup {
+  core::Idempotency idempotency = core::Idempotency::event_id;
+  bool queries = false;      // the handler runs inside the transaction, and sometimes writes by query
+  bool one_writer = false;   // the ledger behind is SQLite
+};
+
+// What an event leaves in the database, as a statement; "" for a statement that is refused.
+[[nodiscard]] std::string effect_of(std::string_view event_id);
+
+class Hosts {
+ public:
+  Hosts(World& world, const Setup& setup, runtime::Ledger& inner);
+
+  // Records of partition 0 and 1, by event id. Ids that come twice are twins.
+  void fill(const std::vector<std::vector<std::string>>& events);
+  void start();
+  // One step of the world: an actor's turn, and whatever strikes meanwhile. False: nobody can go on.
+  bool step();
+  // Ends all trouble: what is in doubt is decided, what is late arrives, every partition has an owner that knows it.
+  void calm_down();
+  // Whether all retry topics are read and committed to their ends. Source partitions stand where their marks stand.
+  [[nodiscard]] bool retries_read() const;
+
+  [[nodiscard]] const core::HandlerConfig& config() const { return config_; }
+  [[nodiscard]] std::uint32_t most_attempts_seen() const { return most_attempts_; }
+  static constexpr std::string_view topic = "orders";
+
+ private:
+  struct Owner final : runtime::MarkOwner {
+    explicit Owner(runtime::Ledger& l) : ledger(l) {}
+    runtime::LedgerResult<core::Mark> take_over(const core::TopicPartition& where, core::Offset start) override;
+    runtime::Ledger& ledger;
+  };
+  void live(const std::string& group, const std::string& member, const std::vector<MemberSource::Partition>& partitions, bool retry);
+  core::Verdict handle(const core::Record& record, HandlerCall& call);
+  void rebalance();
+
+  World& world_;
+  const Setup setup_;
+  core::HandlerConfig config_;
+  ChaosLedger ledger_;
+  Owner owner_;
+  WorldPublisher publisher_;
+  WorldClock clock_;
+  CountingObserver observer_;
+  std::vector<MemberSource::Partition> sources_, tiers_;
+  std::uint32_t most_attempts_ = 0;
+};
+
+}  // namespace hostler::testing

@@ -1,0 +1,54 @@
+// The stream of one group member, as a consumer would feed it: what it is assigned, from where it reads, what it commits. A member hears of a
+// rebalance when it next looks, which may be late: until then it is a zombie, and its commits are refused.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "interleave/world.h"
+#include "runtime/pipeline.h"
+#include "runtime/source.h"
+
+namespace hostler::testing {
+
+class MemberSource final : public runtime::Source {
+ public:
+  struct Partition {
+    core::TopicPartition where;
+    std::optional<std::uint32_t> tier;  // set: a retry topic
+  };
+  // `marks`: where a source partition starts is the ledger's to say; null for retry topics.
+  MemberSource(World& world, std::string group, std::string member, std::vector<Partition> partitions, runtime::MarkOwner* marks)
+      : world_(world), group_(std::move(group)), member_(std::move(member)), marks_(marks) {
+    for (auto& p : partitions) held_.emplace(p.where, Held{p.tier, 0, {}, {}});
+  }
+
+  bool poll(core::Batch& out, std::size_t max_records, core::Millis max_wait, core::Millis wait) override;
+  void settled(const core::Batch& batch, core::Offset next) override;
+  void give_back(const core::Batch& batch, core::Offset resume_at, core::SteadyTime not_before) override;
+  [[nodiscard]] bool owns(const core::Batch& batch) const override;
+  [[nodiscard]] bool draining() const override { return false; }
+
+ private:
+  struct Held {
+    std::optional<std::uint32_t> tier;
+    std::uint64_t generation;  // 0: not assigned, as far as this member knows
+    core::Offset position;
+    core::Mark mark;
+  };
+  struct Storage;
+  [[nodiscard]] std::uint64_t generation(const core::TopicPartition& where) const;
+  void listen();
+  bool start(const core::TopicPartition& where, Held& held);
+  void commit(const core::Batch& batch, core::Offset next);
+
+  World& world_;
+  const std::string group_, member_;
+  runtime::MarkOwner* const marks_;
+  mutable std::map<core::TopicPartition, Held> held_;
+};
+
+}  // namespace hostler::testing

@@ -1,0 +1,66 @@
+#include "interleave/world.h"
+
+namespace hostler::testing {
+namespace {
+
+LogRecord kept(const runtime::OutRecord& r) {
+  LogRecord out;
+  if (!r.key.is_null()) out.key = std::string(r.key.view());
+  if (!r.value.is_null()) out.value = std::string(r.value.view());
+  for (const auto& h : r.headers) out.headers.push_back({h.name, h.value});
+  return out;
+}
+
+std::string header_of(const runtime::OutRecord& r, std::string_view name) {
+  for (const auto& h : r.headers) {
+    if (h.name == name) return h.value.value_or("");
+  }
+  return "";
+}
+
+}  // namespace
+
+void World::point(const std::string& what) {
+  baton.yield();
+  if (!what.empty()) tell(what);
+  if (!trouble(troubles.crash)) return;
+  tell("… CRASHES");
+  ++crashes;
+  throw Crash();
+}
+
+void World::tell(const std::string& what) {
+  story_.push_back(baton.name() + ": " + what);
+  if (story_.size() > 400) story_.pop_front();
+}
+
+std::string World::story() const {
+  std::string out;
+  for (const auto& line : story_) out += line + '\n';
+  return out;
+}
+
+std::vector<runtime::PublishFailure> WorldPublisher::publish(std::span<const runtime::OutRecord> records) {
+  std::vector<runtime::PublishFailure> failures;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const auto& r = records[i];
+    const std::string what = r.topic + " (" + header_of(r, core::header::origin_partition) + "/" + header_of(r, core::header::origin_offset) + ", step " +
+                             header_of(r, core::header::step) + ")";
+    const core::TopicPartition where{r.topic, r.partition.value_or(core::Partition{0})};
+    const bool fails = world_.trouble(world_.troubles.publish_fails), arrives_late = fails && world_.chance.in(50);
+    if (arrives_late) world_.broker.late.push_back({where, kept(r)});  // even if the sender dies now
+    world_.point("publishes to " + what + (arrives_late ? " LATE" : fails ? " FAILS" : ""));
+    if (fails) {
+      failures.push_back({i, runtime::PublishFailure::Kind::unavailable, "injected"});
+    } else if (world_.trouble(world_.troubles.publish_too_large)) {
+      world_.tell("… too large");
+      failures.push_back({i, runtime::PublishFailure::Kind::too_large, "injected"});
+    } else {
+      world_.broker.logs[where].push_back(kept(r));
+    }
+  }
+  world_.point("has its reports");
+  return failures;
+}
+
+}  // namespace hostler::testing
