@@ -197,6 +197,7 @@ TEST_CASE("transactions: a static member that dies with everything in the transa
   const auto config = w.world.config({w.handler().text("instance_id", "one")}, "static", {{"session.timeout.ms", "30000"}, {"heartbeat.interval.ms", "300"}});
   Host first(config, {{"HOSTLER_FAILPOINTS", "commit=kill@5"}}, HOSTLER_FAILPOINTS_BINARY);
   REQUIRE(first.process().wait_for_output("failpoint commit: kill", 40s));
+  REQUIRE(eventually(10s, [&] { return !first.running(); }));
   Host second(config);
   must_be_right(w);
   CHECK(second.leave() == 0);

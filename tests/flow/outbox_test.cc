@@ -15,13 +15,14 @@ const std::map<std::string, std::string> quick_session = {{"session.timeout.ms",
 struct Setup {
   World world;
   const std::string topic = world.topic("events", 2), output = world.topic("output", 1);
-  std::filesystem::path config;
+  std::filesystem::path config, other;  // for two hosts
 
   explicit Setup(const std::string& output_topic = "", const std::string& ledger = "") {
     if (!ledger.empty()) world.hosts_settle_in(ledger);
     auto handler = world.probe("probe.bare", {topic}, output_topic.empty() ? output : output_topic);
     handler.text("idempotency", "event-id").text("publish", "outbox").set("batch.max_records", "20").set("retry.delays", R"(["1s", "2s"])");
     config = world.config({handler}, "outbox", quick_session);
+    other = world.config({handler}, "other", quick_session);
     const auto done = run({HOSTLER_BINARY, "ledger", "migrate", "--config", config.string()});
     if (done.status.code != 0) throw std::runtime_error(done.output);
   }
@@ -129,7 +130,7 @@ TEST_CASE("outbox: killed before the records' COMMIT, and after it") {
 TEST_CASE("outbox: what a host left behind is relayed by the next owner of its partition, with two hosts at work") {
   Setup s;
   s.produce(400);
-  Host first(s.config), second(s.config);
+  Host first(s.config), second(s.other);
   REQUIRE(eventually(40s, [&] { return s.world.kafka().count(s.output) > 50; }));
   first.kill_hard();
   REQUIRE(eventually(60s, [&] { return s.relayed(); }));
