@@ -148,8 +148,8 @@ std::string retry_topic_pattern(const HandlerConfig& handler, std::string_view p
   return fill_in(handler.retry.topic, {pattern, handler.group, handler.name, handler.retry.delays.at(tier).text, attempt, ""});
 }
 
-std::string transactional_id(std::string_view group, const TopicPartition& where) {
-  return transactional_prefix(group) + "/" + where.topic + "/" + std::to_string(where.partition.value);
+std::string transactional_id(std::string_view group, const TopicPartition& where, std::size_t turn) {
+  return transactional_prefix(group) + "/" + where.topic + "/" + std::to_string(where.partition.value) + "/" + std::to_string(turn);
 }
 
 std::string transactional_prefix(std::string_view group) { return "hostler/" + std::string(group); }

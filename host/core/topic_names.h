@@ -44,9 +44,10 @@ struct NameParts {
 // The pattern of the retry topics of `tier` for source topics matching `pattern`: the template with the pattern in place of {topic}.
 [[nodiscard]] std::string retry_topic_pattern(const HandlerConfig& handler, std::string_view pattern, std::uint32_t tier);
 
-// Under which a group's member publishes what it makes of a partition's records (effects = "kafka"). Whoever owns the partition next uses
-// the same, which ends whatever its predecessor left open. Different for any two partitions of any two groups: topics have no '/'.
-[[nodiscard]] std::string transactional_id(std::string_view group, const TopicPartition& where);
+// Under which a group's member publishes what it makes of a partition's records (effects = "kafka"); each partition has several, used in
+// turn. Whoever owns the partition next uses the same, which ends whatever its predecessor left open. Different for any two partitions of
+// any two groups: topics have no '/'.
+[[nodiscard]] std::string transactional_id(std::string_view group, const TopicPartition& where, std::size_t turn);
 // What the ids of a handler's group and of its retries begin with: the right that its user needs on the brokers.
 [[nodiscard]] std::string transactional_prefix(std::string_view group);
 

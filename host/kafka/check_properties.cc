@@ -21,7 +21,7 @@ core::Status<> check_transaction_properties(const core::HandlerConfig& handler) 
   options.group = handler.group;
   options.properties = handler.kafka;
   options.transactions.emplace();
-  const auto made = transactional_config(options, {"topic", {0}});
+  const auto made = transactional_config(options, {"topic", {0}}, 0);
   if (!made) return made.error();
   return core::Status<>::success();
 }

@@ -151,14 +151,14 @@ core::Result<ConfHandle> publisher_config(const PublisherOptions& options) {
   return b.take();
 }
 
-core::Result<ConfHandle> transactional_config(const ConsumerOptions& options, const core::TopicPartition& where) {
+core::Result<ConfHandle> transactional_config(const ConsumerOptions& options, const core::TopicPartition& where, std::size_t turn) {
   Builder b(options.brokers, options.client_id);
   set_producer_defaults(b, PublisherOptions{}.missing_topic_timeout);
   b.set("transaction.timeout.ms", number(static_cast<std::uint64_t>(options.transactions->timeout.count())));  // also bounds deliveries
-  b.set("retry.backoff.ms", "5");  // a transaction that begins right after another is told to come back: 100 ms would be lost each time
+  b.set("retry.backoff.ms", "5");  // a transaction that begins right after another of its id is told to come back: 100 ms would be lost
   b.apply(options.properties, producer_musts);
   set_producer_musts(b);
-  b.set("transactional.id", core::transactional_id(options.group, where));
+  b.set("transactional.id", core::transactional_id(options.group, where, turn));
   return b.take();
 }
 

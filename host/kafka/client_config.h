@@ -24,7 +24,7 @@ struct Prefetch {
 core::Result<ConfHandle> consumer_config(const ConsumerOptions& options);
 core::Result<ConfHandle> publisher_config(const PublisherOptions& options);
 // Of the producer for one partition's transactions.
-core::Result<ConfHandle> transactional_config(const ConsumerOptions& options, const core::TopicPartition& where);
+core::Result<ConfHandle> transactional_config(const ConsumerOptions& options, const core::TopicPartition& where, std::size_t turn);
 // For admin requests and metadata only.
 core::Result<ConfHandle> admin_config(const std::string& brokers, const std::string& client_id,
                                       const core::Properties& properties);

@@ -1,5 +1,6 @@
-// The transactions of one lane: one producer for each partition that has something to settle, kept for as long as the lane has the
-// partition. Private to kafka/. Thread-safety: the lane's thread.
+// The transactions of one lane: two producers for each partition that has something to settle, kept for as long as the lane has the
+// partition. They take turns, one transaction after the other: a producer that began another right after its commit would be told to come
+// back later. Private to kafka/. Thread-safety: the lane's thread.
 #pragma once
 
 #include "kafka/consumer.h"
@@ -20,7 +21,7 @@ class LaneTransaction final : public runtime::Transaction {
   void abort() override;
 
  private:
-  // Makes the partition's producer, and says where the group's offset is now.
+  // Makes the partition's producers, and says where the group's offset is now.
   core::Result<core::Offset> open(PartitionState& partition) const;
 
   const ConsumerOptions& options_;

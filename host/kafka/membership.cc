@@ -195,7 +195,8 @@ core::Result<Offsets, NotYet> Membership::find_committed(std::span<const core::T
 // Offsets that a transaction of the former owner is about to move cannot be read. If it died, that would last until its time-out.
 void Membership::end_transactions(std::span<const core::TopicPartition> partitions) {
   for (const auto& where : partitions) {
-    if (!TransactionalProducer::open(options_, where)) return;  // the brokers do not answer
+    for (std::size_t turn = 0; turn < PartitionState::producer_count; ++turn)
+      if (!TransactionalProducer::open(options_, where, turn)) return;  // the brokers do not answer
   }
 }
 

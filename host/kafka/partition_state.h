@@ -3,6 +3,7 @@
 // Thread-safety: as noted at each group of members.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -53,8 +54,11 @@ struct PartitionState {
 
   // -- the lane's thread --
   std::optional<core::Mark> mark;
-  // With transactions only: null until something is to be settled, and after doubts; what the group has committed, as far as this lane knows.
-  std::unique_ptr<TransactionalProducer> producer;
+  // With transactions only: null until something is to be settled, and after doubts; whose turn it is; what the group has committed, as far
+  // as this lane knows.
+  static constexpr std::size_t producer_count = 2;
+  std::array<std::unique_ptr<TransactionalProducer>, producer_count> producers;
+  std::size_t turn = 0;
   core::Offset committed;
 
   // -- the control thread --

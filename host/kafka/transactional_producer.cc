@@ -61,8 +61,9 @@ bool is_stale(rd_kafka_resp_err_t err) {
 
 }  // namespace
 
-core::Result<std::unique_ptr<TransactionalProducer>> TransactionalProducer::open(const ConsumerOptions& options, const core::TopicPartition& where) {
-  auto conf = transactional_config(options, where);
+core::Result<std::unique_ptr<TransactionalProducer>> TransactionalProducer::open(const ConsumerOptions& options, const core::TopicPartition& where,
+                                                                                            std::size_t turn) {
+  auto conf = transactional_config(options, where, turn);
   if (!conf) return conf.error();
   rd_kafka_conf_set_dr_msg_cb(conf->get(), &TransactionalProducer::delivery_report);
   TransactionOptions limits = *options.transactions;

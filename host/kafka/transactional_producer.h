@@ -22,9 +22,9 @@ namespace hostler::kafka {
 
 class TransactionalProducer {
  public:
-  // Takes the partition's transactional id over: what another holder of the id has open is aborted, what it has begun to commit is waited
+  // Takes one of the partition's transactional ids over: what another holder of the id has open is aborted, what it has begun to commit is waited
   // for. Errors: the brokers do not answer in time, or do not allow it.
-  static core::Result<std::unique_ptr<TransactionalProducer>> open(const ConsumerOptions& options, const core::TopicPartition& where);
+  static core::Result<std::unique_ptr<TransactionalProducer>> open(const ConsumerOptions& options, const core::TopicPartition& where, std::size_t turn);
   // An open transaction is left behind, for the next holder of the id or the brokers' time-out to abort.
   ~TransactionalProducer();
   TransactionalProducer(const TransactionalProducer&) = delete;

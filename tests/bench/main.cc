@@ -28,6 +28,8 @@ constexpr const char* usage =
             no-op batch handler and idempotency = "off"
   effects   a pipelined loop written by hand (batch 500: ids, mark, one insert per record, COMMIT) beside the host
             with sql.effects on PostgreSQL, event ids from a header
+  forward   a handler that publishes each record to another topic, batch 500: at least once (effects = "sql") beside exactly
+            once in transactions of the brokers (effects = "kafka")
   latency   the host at 10,000 records/s, from the intended send time to settled
   idle      `hostler run` with one handler and nothing to do: memory, processor, and from its start to ready beside a
             bare client's join (aims: 30 MB, 0.5 % of a core, 300 ms beyond the join)
@@ -37,17 +39,18 @@ Each run of a side is a process of its own, with a fresh group and schema. The t
 to its last settled record; joining and the last offset commit are not in it, but that every offset is committed and
 every record has its one effect is checked.
 
-  --only NAME     consume, effects, latency, idle or journal
+  --only NAME     consume, effects, forward, latency, idle or journal
   --pairs N       how many pairs count (11)
   --records N     of consume (4000000); a side should take a second at least
-  --effects N     of effects (200000)
+  --effects N     of effects and forward (200000)
+  --lanes N       of forward (1)
   --seed N        of the order within pairs
   --quick         3 pairs of few records: does it work?
 )";
 
 struct Options {
   std::string only;
-  std::size_t pairs = 11;
+  std::size_t pairs = 11, lanes = 1;
   std::uint64_t records = 4'000'000, effects = 200'000, latency = 100'000;
   std::uint64_t seed = std::random_device{}();
 };
@@ -72,6 +75,8 @@ Options read_options(const std::vector<std::string>& arguments) {
       options.records = std::stoull(value);
     else if (name == "--effects")
       options.effects = std::stoull(value);
+    else if (name == "--lanes")
+      options.lanes = std::stoul(value);
     else if (name == "--seed")
       options.seed = std::stoull(value);
     else
@@ -126,6 +131,27 @@ Comparison bench_effects(const Options& options) {
       [&] { return run_side(scenario, "effects-twin"); }, [&] { return run_side(scenario, "host"); });
 }
 
+// One side of forward, into a topic of its own.
+Measured run_forward(const Topic& topic, const Options& options, const std::string& effects) {
+  const std::uint64_t records = options.effects;
+  testing::KafkaClient client;
+  const std::string output = testing::unique_prefix() + "output";
+  client.create_topic(output, partitions);
+  const auto measured = run_side(forward_scenario(topic.name(), output, records, effects, options.lanes), "host");
+  const auto written = static_cast<std::uint64_t>(client.count(output)); // transactions end with a mark in each partition
+  if (written < records || (effects == "sql" && written != records))
+    throw std::runtime_error(fmt::format("{} records left {} in {}", records, written, output));
+  client.delete_topic(output);
+  return measured;
+}
+
+Comparison bench_forward(const Options& options) {
+  const Topic topic("forward", options.effects);
+  return compare(
+      "forward", 0.5, {options.pairs, options.seed, false}, [&] { return run_forward(topic, options, "sql"); },
+      [&] { return run_forward(topic, options, "kafka"); });
+}
+
 Latency bench_latency(const Options& options) {
   constexpr std::uint64_t rate = 10'000;
   const std::string topic = testing::unique_prefix() + "latency";
@@ -153,6 +179,7 @@ void run_benches(const Options& options) {
   std::string latency;  // … and idle: lines of their own
   if (wanted("consume")) comparisons.push_back(bench_consume(options));
   if (wanted("effects")) comparisons.push_back(bench_effects(options));
+  if (wanted("forward")) comparisons.push_back(bench_forward(options));
   if (wanted("latency")) {
     const auto found = bench_latency(options);
     latency = fmt::format("latency at 10000/s: p50 {:.1f} ms, p99 {:.1f} ms\n", found.p50, found.p99);

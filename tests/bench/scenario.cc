@@ -96,6 +96,13 @@ Scenario effects_scenario(const std::string& topic, std::uint64_t records) {
           "idempotency = \"event-id\"\nevent_id = \"header:event-id\"\n[handler.batch]\nmax_records = 500"};
 }
 
+Scenario forward_scenario(const std::string& topic, const std::string& output, std::uint64_t records,
+                          const std::string& effects, std::size_t lanes) {
+  return {testing::kafka_bootstrap(), "", topic, records,
+          "plugin = \"" HOSTLER_PLUGIN_DIR "/forward.so\"\nhandler = \"forward.record\"\nidempotency = \"off\"\neffects = \"" + effects +
+              "\"\nlanes = " + std::to_string(lanes) + "\n[handler.batch]\nmax_records = 500\n[handler.config]\noutput = \"" + output + "\""};
+}
+
 Measured run_side(const Scenario& scenario, const std::string& side) {
   const testing::TempDir folder;
   const std::string group = testing::unique_prefix() + side;

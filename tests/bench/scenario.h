@@ -23,6 +23,10 @@ struct Scenario {
 [[nodiscard]] Scenario consume_scenario(const std::string& topic, std::uint64_t records);
 [[nodiscard]] Scenario effects_scenario(const std::string& topic, std::uint64_t records);
 
+// Each record is published to `output`; `effects` as in [[handler]].
+[[nodiscard]] Scenario forward_scenario(const std::string& topic, const std::string& output, std::uint64_t records,
+                                        const std::string& effects, std::size_t lanes);
+
 // Runs `side` of the scenario in a child process. Throws when it fails, when an offset is left uncommitted, or when the
 // effects are not one for each record.
 [[nodiscard]] Measured run_side(const Scenario& scenario, const std::string& side);

@@ -237,6 +237,12 @@ TEST_CASE("a handler's plan says where it begins, what it writes and where it se
   config.handlers[0].ledger = "audit";
   CHECK_THAT(texts(check(config, admin, questions), Level::plan),
              contains("which goes on where it has committed (2 partitions); settles in [ledgers.audit]"));
+  config.handlers[0].idempotency = core::Idempotency::off;
+  CHECK_THAT(texts(check(config, admin, questions), Level::plan), contains("; settles in Kafka's offsets alone; writes"));
+  config.handlers[0].effects = core::Effects::kafka;
+  CHECK_THAT(texts(check(config, admin, questions), Level::plan),
+             contains("; settles in transactions of the brokers, for which this user needs the rights Write and Describe on the transactional "
+                      "ids that begin with hostler/g; writes"));
   questions.committed_partitions = [](const std::string&) -> core::Result<std::size_t> {
     return core::Error{"cannot look at group g: GROUP_AUTHORIZATION_FAILED"};
   };

@@ -1,4 +1,6 @@
 // effects = "kafka" on a real broker: whatever dies, fails or is held up, readers of committed records find each event's outcome once.
+#include <librdkafka/rdkafka.h>
+
 #include <csignal>
 #include <thread>
 
@@ -144,23 +146,44 @@ TEST_CASE("transactions: the group refuses the offsets of a former owner before 
   CHECK(second.leave() == 0);
 }
 
-TEST_CASE("transactions: hosts join and leave under load") {
-  TransactionWorld w(4);
+namespace {
+
+// A second host comes and goes three times while there is always something to do.
+void hosts_join_and_leave(TransactionWorld& w) {
   Host first = w.host("first");
   first.ready();
   for (int round = 0; round < 3; ++round) {
-    w.produce(400, "slow:10:");
+    w.produce(100, "slow:10:");
     Host second = w.host("second");
-    REQUIRE(eventually(20s, [&] {
-      const auto group = w.world.kafka().group(w.world.group());
-      return group.state == "Stable" && group.members == 2;
-    }));
+    second.ready();
+    w.produce(300, "slow:10:");
     const auto outputs = w.outputs();
     REQUIRE(eventually(30s, [&] { return w.outputs() > outputs + 50; }));
     CHECK(second.leave() == 0);
   }
   must_be_right(w, 1200);
   CHECK(first.leave() == 0);
+}
+
+}  // namespace
+
+TEST_CASE("transactions: hosts join and leave under load") {
+  TransactionWorld w(4);
+  hosts_join_and_leave(w);
+}
+
+TEST_CASE("transactions: the same under cooperative-sticky, where the client can do it") {
+  if (rd_kafka_version() < 0x020a00ff) return;  // refused, see group_test.cc
+  TransactionWorld w(4);
+  w.handler.text("assignment", "cooperative-sticky");
+  hosts_join_and_leave(w);
+}
+
+TEST_CASE("transactions: the same in a group that the brokers divide (KIP-848), where the client can do it") {
+  if (rd_kafka_version() < 0x020c00ff) return;  // refused likewise
+  TransactionWorld w(4);
+  w.handler.text("kafka.\"group.protocol\"", "consumer");
+  hosts_join_and_leave(w);
 }
 
 TEST_CASE("transactions: killed in a revocation, when a second host joins") {
@@ -194,7 +217,7 @@ TEST_CASE("transactions: a revocation finishes what is in hand, and nothing is p
 TEST_CASE("transactions: a static member that dies with everything in the transaction is back at once") {
   TransactionWorld w;
   w.produce(300);
-  const auto config = w.world.config({w.handler().text("instance_id", "one")}, "static", {{"session.timeout.ms", "30000"}, {"heartbeat.interval.ms", "300"}});
+  const auto config = w.world.config({w.handler.text("instance_id", "one")}, "static", {{"session.timeout.ms", "30000"}, {"heartbeat.interval.ms", "300"}});
   Host first(config, {{"HOSTLER_FAILPOINTS", "commit=kill@5"}}, HOSTLER_FAILPOINTS_BINARY);
   REQUIRE(first.process().wait_for_output("failpoint commit: kill", 40s));
   REQUIRE(eventually(10s, [&] { return !first.running(); }));

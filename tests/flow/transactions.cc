@@ -112,14 +112,11 @@ std::string Published::text() const {
 }
 
 TransactionWorld::TransactionWorld(int partitions, const std::string& bootstrap)
-    : world(postgres_url(), bootstrap), topic(world.topic("events", partitions)), output(world.topic("output", 2)) {}
-
-HandlerToml TransactionWorld::handler() const {
-  return world.probe("probe.bare", {topic}, output).text("effects", "kafka").set("batch.max_records", "20").set("lanes", "2");
-}
+    : world(postgres_url(), bootstrap), topic(world.topic("events", partitions)), output(world.topic("output", 2)),
+      handler(world.probe("probe.bare", {topic}, output).text("effects", "kafka").set("batch.max_records", "20").set("lanes", "2")) {}
 
 Host TransactionWorld::host(const std::string& name, const std::string& failpoints) {
-  const auto file = config(name, handler());
+  const auto file = config(name);
   return failpoints.empty() ? Host(file) : Host(file, {{"HOSTLER_FAILPOINTS", failpoints}}, HOSTLER_FAILPOINTS_BINARY);
 }
 

@@ -32,8 +32,7 @@ class TransactionWorld {
   void produce_good(int count);
   // A host with the handler; with `failpoints` the one whose failpoints act.
   Host host(const std::string& name = "host", const std::string& failpoints = "");
-  [[nodiscard]] HandlerToml handler() const;
-  std::filesystem::path config(const std::string& host_name, const HandlerToml& handler) {
+  std::filesystem::path config(const std::string& host_name) {
     return world.config({handler}, host_name, {{"session.timeout.ms", "1200"}, {"heartbeat.interval.ms", "300"}});
   }
 
@@ -45,6 +44,7 @@ class TransactionWorld {
 
   World world;
   const std::string topic, output;
+  HandlerToml handler;  // of the hosts that are started from now on
 
  private:
   [[nodiscard]] bool at_end(const std::string& group, const std::string& of);

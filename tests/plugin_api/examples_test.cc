@@ -29,6 +29,20 @@ TEST_CASE("noop marks everything done, in both styles") {
   }
 }
 
+TEST_CASE("forward publishes key and value as they are, and needs to know where to") {
+  Host host;
+  REQUIRE(host.start(example("forward"), "forward.record", R"({"output": "there"})"));
+  CHECK(host.process({{.value = "v", .key = "k"}, {.value = std::nullopt}}).verdicts == Verdicts(2, HOSTLER_DONE));
+  REQUIRE(host.published.size() == 2);
+  CHECK(host.published[0].topic == "there");
+  CHECK(host.published[0].key == "k");
+  CHECK(host.published[0].value == "v");
+  CHECK_FALSE(host.published[1].value);
+  host.stop();
+  CHECK_FALSE(host.start(example("forward"), "forward.record"));
+  CHECK_THAT(host.error, hostler::testing::contains("\"output\" must name the topic"));
+}
+
 TEST_CASE("a plugin in plain C gives verdicts by the first byte and logs its count") {
   Host host;
   REQUIRE(host.start(example("plain_c"), "plain.c"));

@@ -43,7 +43,8 @@ typedef struct hostler_host_publish {
   /* Keeps the message with its record (an index below record_count); it is produced when the record settles
    * as done, and its delivery report is awaited before the offset is committed (unless NO_WAIT). A record
    * with another verdict publishes nothing.
-   * At least once: after a crash the same message may be produced again. HOSTLER_E_INVALID: no such record,
+   * At least once: after a crash the same message may be produced again. In a handler configured with
+   * effects = "kafka" exactly once for readers of committed records, and awaited in any case. HOSTLER_E_INVALID: no such record,
    * a topic that cannot be (1 to 249 of a-z A-Z 0-9 . _ -), an unknown profile.
    * OWNERSHIP: copies everything.
    * [lane & in process_batch] */
