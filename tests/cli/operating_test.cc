@@ -75,7 +75,9 @@ struct Site {
   }
   [[nodiscard]] std::int64_t mark(int partition) const {
     auto opened = store::open_ledger(ledger, {});
-    for (const auto& known : *(*opened)->operations().marks("orders"))
+    const auto marks = (*opened)->operations().marks("orders");
+    REQUIRE(marks.ok());
+    for (const auto& known : *marks)
       if (known.where.partition.value == partition) return known.memory.mark.next.value;
     return -1;
   }

@@ -167,7 +167,7 @@ TEST_CASE("a mark that Kafka's offset has left behind is said in one line, by ho
   a.settle(one, 5, 5);
   TempDir folder;
   const int file = ::open((folder / "log").c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
-  runtime::set_log_output(file, runtime::LogFormat::human);
+  runtime::set_log_output(file, core::LogFormat::human);
   a.starts({{zero, {90}}, {one, {9}}});
   a.starts({{zero, {50}}, {one, {2}}});
   runtime::set_log_output(2);
