@@ -49,7 +49,7 @@ struct Site {
   }
   void make(int partitions = 1) {
     KafkaClient client;
-    client.create_topic(topic, partitions);
+    client.create_topic(topic, partitions, {{"retention.ms", "-1"}});  // the records are old
     for (int p = 0; p < partitions; ++p)
       for (int i = 0; i < 10; ++i) client.produce(topic, {"key", "value " + std::to_string(i), {}, p, 1'700'000'000'000 + i});
     client.flush();
@@ -113,7 +113,7 @@ TEST_CASE("offsets show tells of every partition in JSON what it tells in its ta
   CHECK_THAT(table.output, contains("HANDLER") && contains("not read yet") && contains(site.topic + "/1 is held: "));
 }
 
-TEST_CASE("a rewind moves mark and offset of a handler that nobody runs, and only with --yes; both are accounted for") {
+TEST_CASE("a rewind moves mark and offset of a handler that nobody runs, and only with --yes, and both are accounted for") {
   Site site;
   site.make(2);
   site.host_lines = "audit_log = \"" + (site.folder / "audit.log").string() + "\"\n";

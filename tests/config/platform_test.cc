@@ -116,7 +116,7 @@ assignment = "sticky")")) ==
               "\"cooperative-sticky\""});
 }
 
-TEST_CASE("a key and the property that means the same are not both stated; both lines are named") {
+TEST_CASE("a key and the property that means the same are not both stated, and both lines are named") {
   CHECK(errors_of(minimal + "heartbeat = \"1s\"\n[handler.kafka]\n\"heartbeat.interval.ms\" = 1000\n") ==
         Lines{"hostler.toml:13:13: 'heartbeat' and the property 'heartbeat.interval.ms' (hostler.toml:15) mean the same; "
               "state one of them"});
@@ -175,7 +175,7 @@ retention = "1d"
               "hostler.toml:6:15: 'max_retries' is -1; it can be 0 to 1000"});
 }
 
-TEST_CASE("SASL and TLS become properties; passwords come from files") {
+TEST_CASE("SASL and TLS become properties, and passwords come from files") {
   const TempDir folder;
   folder.write("kafka.password", "hunter2\n");
   folder.write("key.password", "hunter3");

@@ -140,7 +140,7 @@ TEST_CASE("handler keys are read") {
         Lines{"chat.messages.*", "a_b-C.9"});
 }
 
-TEST_CASE("paths are relative to the file that states them; a bare plugin name is left to plugin_dirs") {
+TEST_CASE("paths are relative to the file that states them, but a bare plugin name is left to plugin_dirs") {
   CHECK(handler("plugin = \"/x/y.so\"", "plugin = \"users.so\"").plugin == "/x/y.so");
   CHECK(handler("plugin = \"./y.so\"", "plugin = \"users.so\"").plugin.starts_with("/"));
   CHECK(handler("plugin = \"y.so\"", "plugin = \"users.so\"").plugin == "y.so");

@@ -58,7 +58,7 @@ TEST_CASE("breaker: what lies before the window is forgotten") {
   CHECK(b.breaker.state() == BreakerState::open);
 }
 
-TEST_CASE("breaker: one probe at a time; a success closes it and forgets the failures") {
+TEST_CASE("breaker: one probe at a time, and a success closes it and forgets the failures") {
   Bench b;
   b.settle(0, 20);
   CHECK(b.until_probe() == 500ms);

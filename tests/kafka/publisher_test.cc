@@ -73,7 +73,7 @@ TEST_CASE("keys, values and headers arrive byte for byte: null, empty, NUL, inva
   }
 }
 
-TEST_CASE("without a partition the key decides, as in Java's producer; without a timestamp it is now") {
+TEST_CASE("without a partition the key decides, as in Java's producer, and without a timestamp it is now") {
   KafkaClient client;
   const std::string topic = unique_prefix() + "t";
   client.create_topic(topic, 10);

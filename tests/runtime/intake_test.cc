@@ -131,7 +131,7 @@ TEST_CASE("a handler that is unavailable is probed with one record, and no recor
   CHECK(w.observer.pauses.back().empty());
 }
 
-TEST_CASE("records that fail open the breaker; poison in a row does not hold it open") {
+TEST_CASE("records that fail open the breaker, but poison in a row does not hold it open") {
   Guarded w;
   w.config.batch.max_records = 1;
   w.add("r", 8);

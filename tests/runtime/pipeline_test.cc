@@ -336,7 +336,7 @@ TEST_CASE("a stolen mark rolls the batch back: nothing is published, reading goe
   CHECK(w.source.settled_to == core::Offset{2});
 }
 
-TEST_CASE("a copy that cannot be published stops the partition until it can be; the record is not lost") {
+TEST_CASE("a copy that cannot be published stops the partition until it can be, and the record is not lost") {
   World w;
   w.lane.handler = by_name();
   int failures = 3;
