@@ -10,7 +10,8 @@ using namespace hostler::flow;
 namespace {
 
 // A dead member's partitions are given away after this.
-const std::map<std::string, std::string> quick_session = {{"session.timeout.ms", "1200"}, {"heartbeat.interval.ms", "300"}};
+const std::map<std::string, std::string> quick_session = {{"session.timeout.ms", "1200"},
+                                                          {"heartbeat.interval.ms", "300"}};
 
 // Good, failing and rejected events, and twins in both partitions.
 std::vector<KafkaRecord> events(int count) {
@@ -29,6 +30,7 @@ std::vector<KafkaRecord> events(int count) {
 Case case_of(const std::string& topic) {
   Case out;
   out.topics = {topic};
+  out.accounts = 100;
   return out;
 }
 
@@ -41,10 +43,18 @@ struct Setup {
     if (!ledger.empty()) world.hosts_settle_in(ledger);
     config = world.config({handler()}, "failpoints", quick_session);
     world.migrate(config);
+    world.make_accounts(100);
     world.kafka().produce_all(topic, events(300));
   }
-  Host fragile(const std::string& failpoints) { return Host(config, {{"HOSTLER_FAILPOINTS", failpoints}}, HOSTLER_FAILPOINTS_BINARY); }
-  [[nodiscard]] HandlerToml handler() const { return world.probe("probe.effects", {topic}).set("batch.max_records", "20").set("retry.delays", R"(["1s", "2s", "4s"])"); }
+  Host fragile(const std::string& failpoints) {
+    return Host(config, {{"HOSTLER_FAILPOINTS", failpoints}}, HOSTLER_FAILPOINTS_BINARY);
+  }
+  [[nodiscard]] HandlerToml handler() const {
+    return world.probe("probe.effects", {topic})
+        .set("batch.max_records", "20")
+        .set("retry.delays", R"(["1s", "2s", "4s"])")
+        .text("config.accounts", "100");
+  }
   // The same for another host.
   std::filesystem::path other() { return world.config({handler()}, "other", quick_session); }
   void must_be_settled_once() {
@@ -79,7 +89,7 @@ void fails_at(const std::string& failpoints) {
   CHECK(host.leave() == 0);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("killed after the transaction began") { killed_at("begun", {"1", "7"}); }
 TEST_CASE("killed before the handler is called") { killed_at("handle", {"1", "6"}); }
@@ -93,13 +103,19 @@ TEST_CASE("killed before the offsets are committed") { killed_at("offsets", {"1"
 TEST_CASE("killed when retried records are released") { killed_at("release", {"1", "3"}); }
 TEST_CASE("killed when the marks are taken over") { killed_at("assign", {"1"}); }
 
-TEST_CASE("sessions lost after begin, before and after COMMIT, now and then") { fails_at("begun=error@1/7,commit=error@1/7,committed=error@1/7"); }
-TEST_CASE("acknowledgements lost before and after publishing, now and then") { fails_at("publish=error@1/5,published=error@1/4"); }
+TEST_CASE("sessions lost after begin, before and after COMMIT, now and then") {
+  fails_at("begun=error@1/7,commit=error@1/7,committed=error@1/7");
+}
+TEST_CASE("acknowledgements lost before and after publishing, now and then") {
+  fails_at("publish=error@1/5,published=error@1/4");
+}
 TEST_CASE("offsets that are never committed: the marks decide where the next host begins") {
   Setup s;
   Host host = s.fragile("offsets=error");
   const auto all_marks_at_the_end = [&] {
-    return s.world.db().number("SELECT coalesce(sum(next_offset), 0) FROM hostler_mark") == s.world.kafka().count(s.topic) && s.world.db().number("SELECT count(*) FROM hostler_delegated WHERE state = 'retry'") == 0;
+    return s.world.db().number("SELECT coalesce(sum(next_offset), 0) FROM hostler_mark") ==
+               s.world.kafka().count(s.topic) &&
+           s.world.db().number("SELECT count(*) FROM hostler_delegated WHERE state = 'retry'") == 0;
   };
   REQUIRE(eventually(60s, all_marks_at_the_end));
   CHECK(s.world.kafka().lag(s.world.group(), s.topic) == s.world.kafka().count(s.topic));
@@ -109,12 +125,14 @@ TEST_CASE("offsets that are never committed: the marks decide where the next hos
   CHECK(next.leave() == 0);
 }
 TEST_CASE("handlers that fail whole batches, now and then") {
-  Setup s;  // … spend attempts of the records that stand alone in the end: none may have more than the limit
+  Setup s; // … spend attempts of the records that stand alone in the end: none may have more than the limit
   Host host = s.fragile("handled=error@3,handled=error@11");
   REQUIRE(s.world.settles({s.topic}, 60s));
   const auto judged = judge(s.world, case_of(s.topic));
   INFO(judged.text());
-  CHECK(judged.lost + judged.twice + judged.both + judged.no_letter + judged.early + judged.over_limit + judged.unsettled == 0);
+  CHECK(judged.lost + judged.twice + judged.both + judged.no_letter + judged.early + judged.over_limit +
+            judged.unsettled ==
+        0);
   CHECK(host.leave() == 0);
 }
 
@@ -151,7 +169,11 @@ TEST_CASE("a host stopped before its fence finds it stale when it wakes up, and 
 TEST_CASE("a host stopped between fence and COMMIT keeps the next owner waiting, and its COMMIT counts") {
   stopped_at("commit", [](Setup& s) {
     const auto before = s.world.effect_count();
-    const auto waits = [&] { return s.world.db().number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%hostler_mark%'") > 0; };
+    const auto waits = [&] {
+      return s.world.db().number(
+                 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE "
+                 "'%hostler_mark%'") > 0;
+    };
     return eventually(20s, waits) && s.world.effect_count() == before;
   });
 }
@@ -159,7 +181,8 @@ TEST_CASE("a host stopped between fence and COMMIT keeps the next owner waiting,
 TEST_CASE("killed in a migration: it has not happened, and happens the next time") {
   World world;
   const auto config = world.config({world.handler({world.topic()})});
-  const std::vector<std::string> migrate = {HOSTLER_FAILPOINTS_BINARY, "ledger", "migrate", "--config", config.string()};
+  const std::vector<std::string> migrate = {HOSTLER_FAILPOINTS_BINARY, "ledger", "migrate", "--config",
+                                            config.string()};
   Process killed(migrate, {{{"HOSTLER_FAILPOINTS", "migrate=kill@1"}}, {}, {}});
   REQUIRE(killed.wait_for_output("failpoint migrate: kill", 20s));
   REQUIRE(eventually(10s, [&] { return !killed.running(); }));

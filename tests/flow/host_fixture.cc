@@ -49,7 +49,8 @@ std::string HandlerToml::toml() const {
   return out;
 }
 
-Host::Host(const std::filesystem::path& config, std::map<std::string, std::string> env, const std::string& program)
+Host::Host(const std::filesystem::path& config, std::map<std::string, std::string> env,
+           const std::string& program)
     : process_({program, "run", "--config", config.string()}, {std::move(env), {}, {}}) {}
 
 Host::~Host() {
@@ -65,7 +66,8 @@ Host& Host::ready(std::chrono::milliseconds patience) {
 
 std::uint16_t Host::port() {
   const std::string words = "health and metrics: http://127.0.0.1:";
-  if (!process_.wait_for_output(words, std::chrono::seconds(20))) throw std::runtime_error("no HTTP port; the host's output:\n" + process_.output());
+  if (!process_.wait_for_output(words, std::chrono::seconds(20)))
+    throw std::runtime_error("no HTTP port; the host's output:\n" + process_.output());
   const std::string text = process_.output();
   return static_cast<std::uint16_t>(std::stoi(text.substr(text.find(words) + words.size())));
 }
@@ -124,7 +126,8 @@ std::filesystem::path World::config(const std::vector<HandlerToml>& handlers, co
                      "\nstate_dir = " + toml_text((folder_ / ("state-" + host_name)).string()) +
                      "\nplugin_dirs = " + toml_list({HOSTLER_PLUGIN_DIR, HOSTLER_FLOW_PLUGIN_DIR}) +
                      "\n[http]\nlisten = \"127.0.0.1:0\"\n[ledger]\nurl = " + toml_text(ledger_url_) +
-                     "\n[kafka]\nbrokers = " + toml_list({hosts_bootstrap_}) + "\n" + login_ + "[kafka.properties]\n";
+                     "\n[kafka]\nbrokers = " + toml_list({hosts_bootstrap_}) + "\n" + login_ +
+                     "[kafka.properties]\n";
   for (const auto& [key, value] : kafka) text += toml_text(key) + " = " + toml_text(value) + "\n";
   for (const auto& handler : handlers) text += handler.toml();
   return folder_.write(host_name + ".toml", text);
@@ -141,6 +144,11 @@ void World::make_effects_table(const std::string& table) {
             " (event_id text NOT NULL, topic text, part integer, off bigint, body bytea, "
             "handled_at timestamptz DEFAULT clock_timestamp(), handled_by text DEFAULT "
             "current_setting('application_name'))");
+}
+
+void World::make_accounts(int count) {
+  db().exec("CREATE TABLE accounts (id bigint PRIMARY KEY, balance bigint NOT NULL DEFAULT 0)");
+  db().exec("INSERT INTO accounts SELECT generate_series(0, " + std::to_string(count - 1) + ")");
 }
 
 std::vector<Effect> World::effects(const std::string& table) {
@@ -198,8 +206,8 @@ Reference reference(const std::string& topic, const std::vector<KafkaRecord>& re
       std::from_chars(value.data() + 5, value.data() + value.size(), good);
       done = good <= max_retries + 1;
     }
-    if (value.starts_with("reject:") || value.starts_with("retry:") || value.starts_with("throw:"))
-      done = false;
+    for (const auto* deadly : {"reject:", "retry:", "throw:", "kill:", "abort:", "segv:"})
+      if (value.starts_with(deadly)) done = false;
     if (value.starts_with("drop:")) continue;
     if (done)
       out.effects.push_back({id, topic, record.partition, record.offset, record.value});

@@ -43,7 +43,8 @@ class HandlerToml {
 class Host {
  public:
   // `env` is added to the host's environment.
-  explicit Host(const std::filesystem::path& config, std::map<std::string, std::string> env = {}, const std::string& program = HOSTLER_BINARY);
+  explicit Host(const std::filesystem::path& config, std::map<std::string, std::string> env = {},
+                const std::string& program = HOSTLER_BINARY);
   ~Host();
   Host(Host&&) = default;
   Host& operator=(Host&&) = delete;
@@ -123,6 +124,8 @@ class World {
   // `hostler ledger migrate`, and the effects table.
   void migrate(const std::filesystem::path& config);
   void make_effects_table(const std::string& table = "effects");
+  // For probe.effects with `config.accounts`: so many, with nothing on them.
+  void make_accounts(int count);
 
   [[nodiscard]] std::vector<Effect> effects(const std::string& table = "effects"); // sorted
   [[nodiscard]] long long effect_count(const std::string& table = "effects");

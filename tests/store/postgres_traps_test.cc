@@ -6,8 +6,8 @@
 #include <future>
 
 #include "contract/ledger_backends.h"
-#include "store/tcp_proxy.h"
 #include "support/file.h"
+#include "support/tcp_proxy.h"
 #include "support/wait.h"
 
 using namespace hostler;
@@ -19,21 +19,27 @@ using Kind = LedgerError::Kind;
 
 namespace {
 
-std::string query_text(runtime::LedgerSession& session, std::string_view sql, const std::vector<runtime::SqlValue>& params = {}) {
+std::string query_text(runtime::LedgerSession& session, std::string_view sql,
+                       const std::vector<runtime::SqlValue>& params = {}) {
   std::string out;
   auto rows = session.query({sql, params}, true, [&](std::span<const runtime::SqlValue> c) {
-    out = c[0].type == runtime::SqlType::integer ? std::to_string(c[0].integer) : std::string(c[0].bytes.view());
+    out = c[0].type == runtime::SqlType::integer ? std::to_string(c[0].integer)
+                                                 : std::string(c[0].bytes.view());
     return true;
   });
   if (!rows) throw std::runtime_error(rows.error().code + " " + rows.error().message);
   return out;
 }
 
-std::string backend_pid(runtime::LedgerSession& session) { return query_text(session, "SELECT pg_backend_pid()"); }
+std::string backend_pid(runtime::LedgerSession& session) {
+  return query_text(session, "SELECT pg_backend_pid()");
+}
 
 void kill_backend(PostgresBackend& backend, const std::string& pid) {
   Postgres(backend.url()).exec("SELECT pg_terminate_backend(" + pid + ")");
-  REQUIRE(eventually(5s, [&] { return backend.database().number("SELECT count(*) FROM pg_stat_activity WHERE pid = " + pid) == 0; }));
+  REQUIRE(eventually(5s, [&] {
+    return backend.database().number("SELECT count(*) FROM pg_stat_activity WHERE pid = " + pid) == 0;
+  }));
 }
 
 // Every kind of statement, so that all of them are prepared on the connection.
@@ -57,7 +63,7 @@ void use_everything(runtime::LedgerSession& session, const std::string& id) {
   REQUIRE(session.barrier("svc", marks).ok());
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("COMMIT of an aborted transaction is a failure, although the database answers it") {
   PostgresBackend backend;
@@ -75,7 +81,8 @@ TEST_CASE("a statement that is run again sends the new batch, not the first one"
   for (int batch = 0; batch < 3; ++batch) {
     begin(*session);
     std::vector<std::string> ids;
-    for (int i = 0; i < 50 * (3 - batch); ++i) ids.push_back("evt-" + std::to_string(batch) + "-" + std::to_string(i));
+    for (int i = 0; i < 50 * (3 - batch); ++i)
+      ids.push_back("evt-" + std::to_string(batch) + "-" + std::to_string(i));
     CHECK(claim(*session, ids) == std::vector<int>(ids.size(), 1));
     commit(*session);
   }
@@ -133,7 +140,9 @@ TEST_CASE("a backend killed while it is idle, in a transaction or in a statement
   const auto pid = backend_pid(*session);
   auto killer = std::async(std::launch::async, [&] {
     Postgres other(backend.url());
-    REQUIRE(eventually(5s, [&] { return other.value("SELECT state FROM pg_stat_activity WHERE pid = " + pid) == "active"; }));
+    REQUIRE(eventually(5s, [&] {
+      return other.value("SELECT state FROM pg_stat_activity WHERE pid = " + pid) == "active";
+    }));
     other.exec("SELECT pg_terminate_backend(" + pid + ")");
   });
   const auto failed = session->run(std::vector<SqlStatement>{{"SELECT pg_sleep(20)", {}}});
@@ -190,12 +199,12 @@ TEST_CASE("the pool hands out no open transaction") {
   CHECK(backend.database().value("SELECT state FROM pg_stat_activity WHERE pid = " + pid) == "idle");
   auto session = backend.ledger().lease();
   begin(*session);
-  CHECK(backend_pid(*session) == pid);  // and it is the same connection
+  CHECK(backend_pid(*session) == pid); // and it is the same connection
 }
 
 TEST_CASE("the pool is bounded, and a lease waits for its place") {
   store::LedgerOptions options;
-  options.application_name = unique_prefix();  // other tests have connections on this server too
+  options.application_name = unique_prefix(); // other tests have connections on this server too
   PostgresBackend backend(2, options);
   auto one = backend.ledger().lease(), two = backend.ledger().lease();
   auto third = std::async(std::launch::async, [&] { return backend.ledger().lease(); });
@@ -203,12 +212,13 @@ TEST_CASE("the pool is bounded, and a lease waits for its place") {
   one.reset();
   auto session = third.get();
   begin(*session);
-  CHECK(backend.database().number("SELECT count(*) FROM pg_stat_activity WHERE application_name = '" + options.application_name + "'") <= 2);
+  CHECK(backend.database().number("SELECT count(*) FROM pg_stat_activity WHERE application_name = '" +
+                                  options.application_name + "'") <= 2);
 }
 
 TEST_CASE("a lost COMMIT reply is unknown, and the transaction is there") {
   PostgresSchema schema;
-  TcpProxy proxy(postgres_url());
+  PostgresProxy proxy(postgres_url());
   auto ledger = open_migrated(proxy.url("-csearch_path%3D" + schema.name()));
   const auto mark = take_over(*ledger);
   auto session = ledger->lease();
@@ -227,7 +237,7 @@ TEST_CASE("a lost COMMIT reply is unknown, and the transaction is there") {
 
 TEST_CASE("a connection cut before COMMIT leaves nothing, whatever COMMIT says") {
   PostgresSchema schema;
-  TcpProxy proxy(postgres_url());
+  PostgresProxy proxy(postgres_url());
   auto ledger = open_migrated(proxy.url("-csearch_path%3D" + schema.name()));
   auto session = ledger->lease();
   begin(*session);
@@ -249,7 +259,8 @@ TEST_CASE("text with a NUL byte is the record's fault, bytes keep it, nothing is
     begin(*session);
     const std::vector<runtime::SqlValue> params{text(nul)};
     const std::vector<runtime::SqlValue> fine{text("fine")};
-    const auto failed = session->run(std::vector<SqlStatement>{{"INSERT INTO v (t) VALUES ($1)", fine}, {sql, params}});
+    const auto failed =
+        session->run(std::vector<SqlStatement>{{"INSERT INTO v (t) VALUES ($1)", fine}, {sql, params}});
     REQUIRE(failed);
     CHECK(failed->index == 1);
     CHECK(failed->error.kind == Kind::record);
@@ -264,7 +275,7 @@ TEST_CASE("text with a NUL byte is the record's fault, bytes keep it, nothing is
   begin(*session);
   const IdRows rows({nul});
   std::vector<std::uint8_t> claimed(1);
-  CHECK_FALSE(session->claim_ids("svc", rows, claimed).ok());  // never as "abc"
+  CHECK_FALSE(session->claim_ids("svc", rows, claimed).ok()); // never as "abc"
   session->rollback();
   CHECK(backend.database().number("SELECT count(*) FROM processed_events") == 0);
 }
@@ -273,7 +284,8 @@ TEST_CASE("handlers may write what SOCI's parameter syntax would break") {
   PostgresBackend backend;
   auto session = backend.ledger().lease();
   begin(*session);
-  CHECK(query_text(*session, "SELECT (array[1,2,3])[1:2]::text || ':name' || $1::text", {text("!")}) == "{1,2}:name!");
+  CHECK(query_text(*session, "SELECT (array[1,2,3])[1:2]::text || ':name' || $1::text", {text("!")}) ==
+        "{1,2}:name!");
   CHECK(query_text(*session, "SELECT ('{\"a\": 1}'::jsonb ? 'a')::int") == "1");
 }
 
@@ -286,7 +298,8 @@ TEST_CASE("notices stay off stderr") {
   std::fflush(stderr);
   const int saved = dup(2);
   std::FILE* to = std::freopen(file.c_str(), "w", stderr);
-  const auto failed = session->run(std::vector<SqlStatement>{{"DO $$ BEGIN RAISE WARNING 'noise'; END $$", {}}});
+  const auto failed =
+      session->run(std::vector<SqlStatement>{{"DO $$ BEGIN RAISE WARNING 'noise'; END $$", {}}});
   session->rollback();
   session->rollback();
   std::fflush(stderr);
@@ -309,7 +322,8 @@ TEST_CASE("failing transactions leave no prepared statements behind") {
   const auto fail = [&] {
     begin(*session);
     claim(*session, {"a"});
-    CHECK(session->run(std::vector<SqlStatement>{{"SELECT 1", {}}, {"SELECT 1/0", {}}, {"SELECT 2", {}}}).has_value());
+    CHECK(session->run(std::vector<SqlStatement>{{"SELECT 1", {}}, {"SELECT 1/0", {}}, {"SELECT 2", {}}})
+              .has_value());
     session->rollback();
   };
   fail();
@@ -323,7 +337,8 @@ TEST_CASE("a pipeline larger than every buffer does not block itself") {
   auto session = backend.ledger().lease();
   const std::string big(20'000, 'x');
   const std::vector<runtime::SqlValue> params{text(big)};
-  const std::vector<SqlStatement> statements(1500, {"SELECT repeat($1, 2)", params});  // 30 MB there, 60 MB back
+  const std::vector<SqlStatement> statements(1500,
+                                             {"SELECT repeat($1, 2)", params}); // 30 MB there, 60 MB back
   begin(*session);
   CHECK_FALSE(session->run(statements));
   commit(*session);
@@ -333,10 +348,11 @@ TEST_CASE("more parameters than the protocol can carry are the statement's fault
   PostgresBackend backend;
   auto session = backend.ledger().lease();
   const std::vector<runtime::SqlValue> many(70'000, integer(1));
-  for (const auto* sql : {"SELECT 1", "SELECT 2"}) {  // prepared before, and not
+  for (const auto* sql : {"SELECT 1", "SELECT 2"}) { // prepared before, and not
     begin(*session);
     claim(*session, {"a"});
-    const auto failed = session->run(std::vector<SqlStatement>{{"SELECT 1", {}}, {sql, many}, {"SELECT 3", {}}});
+    const auto failed =
+        session->run(std::vector<SqlStatement>{{"SELECT 1", {}}, {sql, many}, {"SELECT 3", {}}});
     REQUIRE(failed);
     CHECK(failed->index == 1);
     CHECK(failed->error.kind == Kind::handler);
@@ -349,9 +365,13 @@ TEST_CASE("rows are found by index, however small the tables were when they were
   PostgresBackend backend;
   auto ledger = open_migrated(backend.url(), 1);
   const auto fill = [&](int from, int to) {
-    const std::string series = " FROM generate_series(" + std::to_string(from) + ", " + std::to_string(to) + ") i";
-    backend.database().exec("INSERT INTO processed_events SELECT 'evt-' || i, 'svc', 't', 'orders', 0, i" + series);
-    backend.database().exec("INSERT INTO hostler_delegated SELECT 'svc', 'orders', 1, 0, i, 'retry', 1, 2, now(), now()" + series);
+    const std::string series =
+        " FROM generate_series(" + std::to_string(from) + ", " + std::to_string(to) + ") i";
+    backend.database().exec("INSERT INTO processed_events SELECT 'evt-' || i, 'svc', 't', 'orders', 0, i" +
+                            series);
+    backend.database().exec(
+        "INSERT INTO hostler_delegated SELECT 'svc', 'orders', 1, 0, i, 'retry', 1, 2, now(), now()" +
+        series);
   };
   std::vector<std::string> ids;
   std::vector<runtime::OriginKey> origins;
@@ -368,13 +388,16 @@ TEST_CASE("rows are found by index, however small the tables were when they were
     CHECK(session->lock_delegated("svc", origins).ok());
     session->rollback();
   };
-  for (int i = 0; i < 8; ++i) ask();  // a prepared statement has its plan for good after five
+  for (int i = 0; i < 8; ++i) ask(); // a prepared statement has its plan for good after five
   fill(61, 20'000);
   for (int i = 0; i < 3; ++i) ask();
   session.reset();
-  ledger.reset();  // the server counts when the connection ends
-  const std::string counts = " FROM pg_stat_user_tables WHERE schemaname = current_schema() AND relname IN ('processed_events', 'hostler_delegated')";
-  REQUIRE(eventually(10s, [&] { return backend.database().number("SELECT min(idx_scan)" + counts) >= 1500; }));
+  ledger.reset(); // the server counts when the connection ends
+  const std::string counts =
+      " FROM pg_stat_user_tables WHERE schemaname = current_schema() AND relname IN ('processed_events', "
+      "'hostler_delegated')";
+  REQUIRE(
+      eventually(10s, [&] { return backend.database().number("SELECT min(idx_scan)" + counts) >= 1500; }));
   CHECK(backend.database().number("SELECT max(seq_tup_read)" + counts) < 500'000);
 }
 
@@ -414,8 +437,10 @@ TEST_CASE("a statement that tries to end the transaction from inside fails") {
 
 TEST_CASE("a mark beyond 32 bits and a topic of another generation are taken as they are") {
   PostgresBackend backend;
-  backend.database().exec("INSERT INTO hostler_mark (service, topic, topic_id, partition, next_offset, epoch) VALUES "
-                          "('svc', 'orders', 1, 0, 5, 3), ('svc', 'orders', 2, 0, 5000000000, 40000000000), ('other', 'orders', 7, 0, 1, 1)");
+  backend.database().exec(
+      "INSERT INTO hostler_mark (service, topic, topic_id, partition, next_offset, epoch) VALUES "
+      "('svc', 'orders', 1, 0, 5, 3), ('svc', 'orders', 2, 0, 5000000000, 40000000000), ('other', 'orders', "
+      "7, 0, 1, 1)");
   auto mark = take_over(backend.ledger());
   CHECK(mark.topic_id == 2);
   CHECK(mark.next.value == 5'000'000'000);
@@ -425,7 +450,9 @@ TEST_CASE("a mark beyond 32 bits and a topic of another generation are taken as 
   begin(*session);
   CHECK(fence(*session, move_of(mark, 6'000'000'000)));
   commit(*session);
-  CHECK(backend.database().value("SELECT next_offset FROM hostler_mark WHERE service = 'svc' AND topic_id = 1") == "5");
-  CHECK(backend.database().value("SELECT last_hash || ' ' || last_timestamp || ' ' || cluster_id FROM hostler_mark WHERE topic_id = 2 AND partition = 0") ==
+  CHECK(backend.database().value(
+            "SELECT next_offset FROM hostler_mark WHERE service = 'svc' AND topic_id = 1") == "5");
+  CHECK(backend.database().value("SELECT last_hash || ' ' || last_timestamp || ' ' || cluster_id FROM "
+                                 "hostler_mark WHERE topic_id = 2 AND partition = 0") ==
         std::to_string(static_cast<std::int64_t>(0xFEDC'BA98'7654'3210ULL)) + " 1700000000123 cluster-1");
 }

@@ -6,8 +6,8 @@
 #include <future>
 
 #include "contract/ledger_backends.h"
-#include "store/tcp_proxy.h"
 #include "support/private_server.h"
+#include "support/tcp_proxy.h"
 #include "support/wait.h"
 
 using namespace hostler;
@@ -21,7 +21,7 @@ namespace {
 
 store::LedgerOptions impatient(core::Millis answer = 1s) {
   store::LedgerOptions options;
-  options.application_name = unique_prefix();  // other tests have sessions on this server too
+  options.application_name = unique_prefix(); // other tests have sessions on this server too
   options.answer_timeout = answer;
   options.connect_timeout = 2s;
   return options;
@@ -33,7 +33,7 @@ struct Quiet {
       : ledger(open_migrated(proxy.url("-csearch_path%3D" + schema.name()), sessions, with)) {}
 
   PostgresSchema schema;
-  TcpProxy proxy{postgres_url()};
+  PostgresProxy proxy{postgres_url()};
   std::unique_ptr<runtime::Ledger> ledger;
 
   // What is asked must end by itself: if it does not, the test fails instead of hanging.
@@ -50,15 +50,18 @@ struct Quiet {
 
 void check_silence(const LedgerError& error, const std::string& question) {
   CHECK(error.kind == Kind::outage);
-  CHECK_THAT(error.message, contains("has not answered for 1000 ms") && contains(question) && contains("records wait"));
+  CHECK_THAT(error.message,
+             contains("has not answered for 1000 ms") && contains(question) && contains("records wait"));
 }
 
 // Sessions of `application` that wait for a lock.
 long long waiting(Database& database, const std::string& application) {
-  return database.number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = '" + application + "'");
+  return database.number(
+      "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = '" +
+      application + "'");
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a database that falls silent under a question is an outage, and works again when it speaks") {
   Quiet quiet;
@@ -104,11 +107,14 @@ TEST_CASE("a database that falls silent under a question is an outage, and works
   quiet.ends([&] { return session.reset(), 0; });
 }
 
-TEST_CASE("a database that lets sessions in and says nothing more is an outage, and not a thread for each attempt") {
+TEST_CASE(
+    "a database that lets sessions in and says nothing more is an outage, and not a thread for each "
+    "attempt") {
   constexpr int most_left_behind = 8;
   Quiet quiet(most_left_behind);
   quiet.proxy.cut();
-  quiet.proxy.fall_silent_after("extra_float_digits");  // SOCI's first question, which nothing of ours can bound
+  quiet.proxy.fall_silent_after(
+      "extra_float_digits"); // SOCI's first question, which nothing of ours can bound
   const auto attempt = [&] { return quiet.ledger->lease()->begin(); };
   const auto refused = [](const runtime::LedgerStatus& begun, const std::string& why) {
     REQUIRE_FALSE(begun.ok());
@@ -161,8 +167,10 @@ TEST_CASE("a silent database during COMMIT leaves the outcome unknown, and the m
   begin(*session);
   claim(*session, {"a"});
   REQUIRE(fence(*session, move_of(mark, 1)));
-  if (arrives) quiet.proxy.fall_silent_after("COMMIT");
-  else quiet.proxy.fall_silent();
+  if (arrives)
+    quiet.proxy.fall_silent_after("COMMIT");
+  else
+    quiet.proxy.fall_silent();
   LedgerError why;
   CHECK(quiet.ends([&] { return session->commit(&why); }) == CommitOutcome::unknown);
   check_silence(why, "COMMIT");
@@ -219,7 +227,9 @@ TEST_CASE("a statement that takes longer than an answer may ends on the server, 
   CHECK(failed->error.kind == Kind::outage);
   CHECK_THAT(failed->error.message, contains("the handler's statements") && contains("statement timeout"));
   CHECK(eventually(5s, [&] {
-    return backend.database().number("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND application_name = '" + options.application_name + "'") == 0;
+    return backend.database().number(
+               "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND application_name = '" +
+               options.application_name + "'") == 0;
   }));
 }
 
@@ -230,10 +240,13 @@ TEST_CASE("limits that the role or the URL draws tighter are kept") {
   begin(*session);
   const auto setting = [&](const std::string& name) {
     std::string value;
-    CHECK(session->query({"SHOW " + name, {}}, true, [&](std::span<const runtime::SqlValue> c) {
-      value = c[0].bytes.view();
-      return true;
-    }).ok());
+    CHECK(session
+              ->query({"SHOW " + name, {}}, true,
+                      [&](std::span<const runtime::SqlValue> c) {
+                        value = c[0].bytes.view();
+                        return true;
+                      })
+              .ok());
     return value;
   };
   CHECK(setting("statement_timeout") == "700ms");
@@ -277,10 +290,13 @@ TEST_CASE("a backend that is stopped, as by a debugger, is an outage, and the ne
   auto session = ledger->lease();
   begin(*session);
   pid_t backend = 0;
-  REQUIRE(session->query({"SELECT pg_backend_pid()", {}}, true, [&](std::span<const runtime::SqlValue> c) {
-    backend = static_cast<pid_t>(c[0].integer);
-    return true;
-  }).ok());
+  REQUIRE(session
+              ->query({"SELECT pg_backend_pid()", {}}, true,
+                      [&](std::span<const runtime::SqlValue> c) {
+                        backend = static_cast<pid_t>(c[0].integer);
+                        return true;
+                      })
+              .ok());
   REQUIRE(backend > 1);
   REQUIRE(kill(backend, SIGSTOP) == 0);
   const auto failed = session->run(std::vector<SqlStatement>{{"SELECT 1", {}}});
@@ -292,5 +308,8 @@ TEST_CASE("a backend that is stopped, as by a debugger, is an outage, and the ne
   commit(*session);
   REQUIRE(kill(backend, SIGCONT) == 0);
   Postgres outside(server.url());
-  CHECK(eventually(10s, [&] { return outside.number("SELECT count(*) FROM pg_stat_activity WHERE pid = " + std::to_string(backend)) == 0; }));
+  CHECK(eventually(10s, [&] {
+    return outside.number("SELECT count(*) FROM pg_stat_activity WHERE pid = " + std::to_string(backend)) ==
+           0;
+  }));
 }

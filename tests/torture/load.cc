@@ -12,6 +12,7 @@ using std::chrono::steady_clock;
 
 // What becomes of an event, by its value, as in steering.h.
 std::string fate(std::uint64_t draw, const std::string& body) {
+  if (draw % 8009 == 0) return (draw % 3 == 0 ? "kill:" : draw % 3 == 1 ? "abort:" : "segv:") + body;
   const auto percent = draw % 1000;
   if (percent < 60) return "fail:2:" + body;
   if (percent < 90) return "fail:3:" + body;
@@ -24,7 +25,7 @@ std::string fate(std::uint64_t draw, const std::string& body) {
   return body;
 }
 
-}  // namespace
+} // namespace
 
 struct Load::Client {
   rd_kafka_t* kafka = nullptr;
@@ -32,20 +33,26 @@ struct Load::Client {
   std::size_t failed = 0;
 };
 
-Load::Load(const std::string& bootstrap, std::string topic, double rate, std::uint64_t seed) : topic_(std::move(topic)), client_(std::make_unique<Client>()) {
+Load::Load(const std::string& bootstrap, std::string topic, double rate, std::uint64_t seed)
+    : topic_(std::move(topic)), client_(std::make_unique<Client>()) {
   client_->acknowledged = &acknowledged_;
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   char error[512] = "";
   // It never stops waiting for an acknowledgement; what is sent again may be there twice, as twins.
-  for (const auto& [name, value] : {std::pair("bootstrap.servers", bootstrap.c_str()), std::pair("acks", "all"), std::pair("message.timeout.ms", "0"),
-                                    std::pair("linger.ms", "5"), std::pair("reconnect.backoff.max.ms", "500")})
-    if (rd_kafka_conf_set(conf, name, value, error, sizeof error) != RD_KAFKA_CONF_OK) throw std::runtime_error(error);
-  rd_kafka_conf_set_log_cb(conf, nullptr);  // what breaks is known
+  for (const auto& [name, value] :
+       {std::pair("bootstrap.servers", bootstrap.c_str()), std::pair("acks", "all"),
+        std::pair("message.timeout.ms", "0"), std::pair("linger.ms", "5"),
+        std::pair("reconnect.backoff.max.ms", "500")})
+    if (rd_kafka_conf_set(conf, name, value, error, sizeof error) != RD_KAFKA_CONF_OK)
+      throw std::runtime_error(error);
+  rd_kafka_conf_set_log_cb(conf, nullptr); // what breaks is known
   rd_kafka_conf_set_opaque(conf, client_.get());
   rd_kafka_conf_set_dr_msg_cb(conf, [](rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
     auto* client = static_cast<Client*>(opaque);
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) ++client->failed;
-    else client->acknowledged->emplace_back(static_cast<const char*>(message->key), message->key_len);
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+      ++client->failed;
+    else
+      client->acknowledged->emplace_back(static_cast<const char*>(message->key), message->key_len);
   });
   client_->kafka = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof error);
   if (client_->kafka == nullptr) throw std::runtime_error(error);
@@ -61,16 +68,19 @@ Load::~Load() {
 void Load::stop() {
   stop_ = true;
   if (thread_.joinable()) thread_.join();
-  if (rd_kafka_flush(client_->kafka, 60'000) != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error("the brokers still owe acknowledgements");
-  if (client_->failed > 0) throw std::runtime_error(std::to_string(client_->failed) + " events were refused by the brokers");
+  if (rd_kafka_flush(client_->kafka, 60'000) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    throw std::runtime_error("the brokers still owe acknowledgements");
+  if (client_->failed > 0)
+    throw std::runtime_error(std::to_string(client_->failed) + " events were refused by the brokers");
 }
 
 void Load::run(double rate, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   const auto began = steady_clock::now();
-  std::vector<std::pair<std::string, std::string>> recent;  // some come a second time
+  std::vector<std::pair<std::string, std::string>> recent; // some come a second time
   for (std::uint64_t count = 0; !stop_; ++count) {
-    const auto due = began + std::chrono::duration_cast<steady_clock::duration>(std::chrono::duration<double>(static_cast<double>(count) / rate));
+    const auto due = began + std::chrono::duration_cast<steady_clock::duration>(
+                                 std::chrono::duration<double>(static_cast<double>(count) / rate));
     do rd_kafka_poll(client_->kafka, 1);
     while (!stop_ && steady_clock::now() < due);
     const std::string id = "event-" + std::to_string(count);
@@ -86,13 +96,15 @@ void Load::run(double rate, std::uint64_t seed) {
 
 void Load::produce(const std::string& id, const std::string& value) {
   for (;;) {
-    const rd_kafka_resp_err_t err =
-        rd_kafka_producev(client_->kafka, RD_KAFKA_V_TOPIC(topic_.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(id.data(), id.size()),
-                          RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_HEADER("event-id", id.data(), static_cast<ssize_t>(id.size())), RD_KAFKA_V_END);
+    const rd_kafka_resp_err_t err = rd_kafka_producev(
+        client_->kafka, RD_KAFKA_V_TOPIC(topic_.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_KEY(id.data(), id.size()), RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+        RD_KAFKA_V_HEADER("event-id", id.data(), static_cast<ssize_t>(id.size())), RD_KAFKA_V_END);
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
-    if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL) throw std::runtime_error(std::string("cannot produce: ") + rd_kafka_err2str(err));
+    if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+      throw std::runtime_error(std::string("cannot produce: ") + rd_kafka_err2str(err));
     rd_kafka_poll(client_->kafka, 50);
   }
 }
 
-}  // namespace hostler::torture
+} // namespace hostler::torture

@@ -34,20 +34,26 @@ class Run {
  public:
   explicit Run(const Options& options) : options_(options), diary_(world_.folder() / "diary.log") {
     world_.hosts_settle_in(proxy_.url("-csearch_path%3D" + world_.schema()));
+    kafka_proxy_.connect_to(kafka_.url_of("PROXIED"));
+    world_.hosts_use("localhost:" + std::to_string(kafka_proxy_.port()));
   }
 
   bool go() {
     const auto configs = make_configs();
     world_.migrate(configs.front());
+    world_.make_accounts(accounts);
     note("seed " + std::to_string(options_.seed));
     Fleet fleet(configs, world_.folder() / ".");
     Load load(kafka_.url(), topic_, options_.rate, options_.seed);
-    Nemesis nemesis({world_, kafka_, postgres_, proxy_, fleet, topic_, delays_, [this](const std::string& text) { note(text); }}, options_.seed);
-    const auto until = steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(std::chrono::duration<double>(60 * options_.minutes));
+    Nemesis nemesis({world_, kafka_, postgres_, proxy_, kafka_proxy_, fleet, topic_, delays_,
+                     [this](const std::string& text) { note(text); }},
+                    options_.seed);
+    const auto until = steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(
+                                                 std::chrono::duration<double>(60 * options_.minutes));
     while (steady_clock::now() < until) {
       fleet.tend();
       nemesis.tick();
-      std::this_thread::sleep_for(20ms);  // the pace of the nemesis, nothing is waited for
+      std::this_thread::sleep_for(20ms); // the pace of the nemesis, nothing is waited for
     }
     nemesis.stop();
     load.stop();
@@ -66,9 +72,15 @@ class Run {
     std::vector<std::filesystem::path> out;
     for (int i = 1; i <= 3; ++i) {
       auto handler = world_.probe("probe.effects", {topic_});
-      handler.set("lanes", "2").set("batch.max_records", "50").set("retry.delays", flow::toml_list(delays_));
+      handler.text("config.accounts", std::to_string(accounts))
+          .set("lanes", "2")
+          .set("batch.max_records", "50")
+          .set("retry.delays", flow::toml_list(delays_));
       out.push_back(world_.config({handler}, "host-" + std::to_string(i),
-                                  {{"session.timeout.ms", "3000"}, {"heartbeat.interval.ms", "500"}, {"reconnect.backoff.max.ms", "500"}, {"topic.metadata.refresh.interval.ms", "2000"}}));
+                                  {{"session.timeout.ms", "3000"},
+                                   {"heartbeat.interval.ms", "500"},
+                                   {"reconnect.backoff.max.ms", "500"},
+                                   {"topic.metadata.refresh.interval.ms", "2000"}}));
     }
     return out;
   }
@@ -77,6 +89,7 @@ class Run {
     flow::Case what;
     what.topics = {topic_};
     what.letters_gone = nemesis.letters_gone();
+    what.accounts = accounts;
     const auto judged = flow::judge(world_, what);
     // What the brokers acknowledged must be in the topic: else it is they who lost it.
     std::set<std::string> there;
@@ -88,14 +101,20 @@ class Run {
     for (const auto& d : deliveries) once.insert({d.event_id, d.attempt});
 
     std::string faults;
-    for (const auto& [name, count] : nemesis.faults()) faults += (faults.empty() ? "" : ", ") + std::to_string(count) + " x " + name;
-    for (const auto& [name, count] : fleet.surprises()) faults += ", " + std::to_string(count) + " x host ended by itself with " + name;
+    for (const auto& [name, count] : nemesis.faults())
+      faults += (faults.empty() ? "" : ", ") + std::to_string(count) + " x " + name;
+    for (const auto& [name, count] : fleet.surprises())
+      faults += ", " + std::to_string(count) + " x host ended by itself with " + name;
     const bool good = settled && judged.good() && lost_by_broker == 0 && bad_ends == 0;
-    std::printf("seed %llu, %.1f minutes: %zu acknowledged records, faults: %s\n", static_cast<unsigned long long>(options_.seed), options_.minutes, load.acknowledged().size(), faults.c_str());
+    std::printf("seed %llu, %.1f minutes: %zu acknowledged records, faults: %s\n",
+                static_cast<unsigned long long>(options_.seed), options_.minutes, load.acknowledged().size(),
+                faults.c_str());
     std::printf("%s%s", settled ? "" : "not settled within three minutes\n", judged.text().c_str());
-    if (lost_by_broker > 0) std::printf("%zu acknowledged records are not in the topic: the broker lost them\n", lost_by_broker);
+    if (lost_by_broker > 0)
+      std::printf("%zu acknowledged records are not in the topic: the broker lost them\n", lost_by_broker);
     if (bad_ends > 0) std::printf("%d hosts did not end with exit code 0\n", bad_ends);
-    std::printf("%s: records %zu, redeliveries %zu, lost %zu, twice %zu, early %zu\n", good ? "good" : "BAD", judged.records, deliveries.size() - once.size(), judged.lost, judged.twice + judged.both,
+    std::printf("%s: records %zu, redeliveries %zu, lost %zu, twice %zu, early %zu\n", good ? "good" : "BAD",
+                judged.records, deliveries.size() - once.size(), judged.lost, judged.twice + judged.both,
                 judged.early);
     if (!good) keep();
     return good;
@@ -113,22 +132,29 @@ class Run {
   void keep() {
     const auto folder = options_.keep / ("seed-" + std::to_string(options_.seed));
     std::filesystem::create_directories(folder);
-    for (const auto* table : {"processed_events", "hostler_mark", "hostler_delegated", "effects"}) {
+    for (const auto* table : {"processed_events", "hostler_mark", "hostler_delegated", "hostler_suspect",
+                              "effects", "accounts"}) {
       std::ofstream out(world_.folder() / (std::string(table) + ".txt"));
       for (const auto& row : world_.db().query(std::string("SELECT * FROM ") + table)) {
         for (const auto& column : row) out << column << '\t';
         out << '\n';
       }
     }
-    std::filesystem::copy(world_.folder() / ".", folder, std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing);
-    std::printf("kept in %s; again: ./dev torture --minutes %g --seed %llu\n", folder.c_str(), options_.minutes, static_cast<unsigned long long>(options_.seed));
+    std::filesystem::copy(
+        world_.folder() / ".", folder,
+        std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing);
+    std::printf("kept in %s; again: ./dev torture --minutes %g --seed %llu\n", folder.c_str(),
+                options_.minutes, static_cast<unsigned long long>(options_.seed));
   }
 
+  static constexpr int accounts =
+      1000; // few enough to be contended for, many enough for deadlocks to be rare
   const Options options_;
   const steady_clock::time_point began_ = steady_clock::now();
-  testing::PrivateKafka kafka_;
+  testing::TcpProxy kafka_proxy_;
+  testing::PrivateKafka kafka_{{"listener=PROXIED:PLAINTEXT:" + std::to_string(kafka_proxy_.port())}};
   testing::PrivatePostgres postgres_;
-  testing::TcpProxy proxy_{postgres_.url()};
+  testing::PostgresProxy proxy_{postgres_.url()};
   flow::World world_{postgres_.url(), kafka_.url()};
   const std::vector<std::string> delays_ = {"1s", "2s", "4s"};
   const std::string topic_ = world_.topic("events", 6);
@@ -142,18 +168,24 @@ int main_or_throw(const std::vector<std::string>& arguments) {
       if (i + 1 == arguments.size()) throw std::invalid_argument(arguments[i] + " needs a value");
       return arguments[++i];
     };
-    if (arguments[i] == "--minutes") options.minutes = std::stod(value());
-    else if (arguments[i] == "--rate") options.rate = std::stod(value());
-    else if (arguments[i] == "--seed") options.seed = std::stoull(value());
-    else if (arguments[i] == "--keep") options.keep = value();
-    else if (arguments[i] == "--help") return std::fputs(usage, stdout), 0;
-    else throw std::invalid_argument("unknown option " + arguments[i] + "\n" + usage);
+    if (arguments[i] == "--minutes")
+      options.minutes = std::stod(value());
+    else if (arguments[i] == "--rate")
+      options.rate = std::stod(value());
+    else if (arguments[i] == "--seed")
+      options.seed = std::stoull(value());
+    else if (arguments[i] == "--keep")
+      options.keep = value();
+    else if (arguments[i] == "--help")
+      return std::fputs(usage, stdout), 0;
+    else
+      throw std::invalid_argument("unknown option " + arguments[i] + "\n" + usage);
   }
   return Run(options).go() ? 0 : 1;
 }
 
-}  // namespace
-}  // namespace hostler::torture
+} // namespace
+} // namespace hostler::torture
 
 int main(int argc, char** argv) {
   try {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "flow/host_fixture.h"
-#include "store/tcp_proxy.h"
 #include "support/private_server.h"
+#include "support/tcp_proxy.h"
 #include "torture/fleet.h"
 
 namespace hostler::torture {
@@ -21,11 +21,12 @@ struct Prey {
   flow::World& world;
   testing::PrivateKafka& kafka;
   testing::PrivatePostgres& postgres;
-  testing::TcpProxy& proxy;  // between hosts and PostgreSQL
+  testing::TcpProxy& postgres_links; // between the hosts and the servers
+  testing::TcpProxy& kafka_links;
   Fleet& fleet;
   std::string topic;
   std::vector<std::string> delays;
-  std::function<void(const std::string&)> note;  // a line for the diary
+  std::function<void(const std::string&)> note; // a line for the diary
 };
 
 class Nemesis {
@@ -45,7 +46,7 @@ class Nemesis {
   struct Fault {
     const char* name;
     int weight;
-    bool asks_servers;  // needs servers that answer
+    bool asks_servers; // needs servers that answer
     void (Nemesis::*act)();
   };
   void kill_host();
@@ -56,13 +57,19 @@ class Nemesis {
   void freeze_broker();
   void kill_postgres();
   void cut_links();
+  void cut_broker_links();
+  void end_link();
+  void slow_links();
   void lose_commit_reply();
   void add_partition();
   void delete_letters();
   void replay();
 
   std::uint64_t draw(std::uint64_t below) { return random_() % below; }
-  std::chrono::milliseconds between(int least, int most) { return std::chrono::milliseconds(least + static_cast<int>(draw(static_cast<std::uint64_t>(most - least)))); }
+  std::chrono::milliseconds between(int least, int most) {
+    return std::chrono::milliseconds(least +
+                                     static_cast<int>(draw(static_cast<std::uint64_t>(most - least))));
+  }
   void later(std::chrono::milliseconds time, std::string what, bool asks_servers, std::function<void()> mend);
   [[nodiscard]] bool servers_answer() const { return !broker_silent_ && !postgres_down_; }
   void mend_what_is_due(Time now);
@@ -83,4 +90,4 @@ class Nemesis {
   bool broker_silent_ = false, postgres_down_ = false, letters_topic_gone_ = false;
 };
 
-}  // namespace hostler::torture
+} // namespace hostler::torture

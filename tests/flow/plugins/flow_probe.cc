@@ -2,7 +2,8 @@
 //
 //   probe.bare      no SQL; a done record is published to the topic `output` under its key; wait = "no": whether it arrives or not
 //   probe.lingers   no SQL; its end takes ten minutes
-//   probe.effects   a row of `table` per record, enqueued before the verdict is known, as sql.effects does
+//   probe.effects   a row of `table` per record, enqueued before the verdict is known, as sql.effects does; accounts = "N": moves 1 between two of
+//                   N rows of the table `accounts`
 //
 // What becomes of a record is said by its header `steer`, else by its value, as in steering.h and deaths.h: so can records fail whose value
 // must be something else. Each delivery adds a line "event-id attempt milliseconds-since-1970 process-id" to the file `journal`.
@@ -49,7 +50,8 @@ class Journal {
 
 hostler::Verdict steered(const hostler::Record& record, const hostler::Context& ctx) {
   const auto steer = ctx.headers().find("steer");
-  if (auto verdict = deaths::die_as_told(record, steer ? steer->text() : record.value().text(), ctx)) return std::move(*verdict);
+  if (auto verdict = deaths::die_as_told(record, steer ? steer->text() : record.value().text(), ctx))
+    return std::move(*verdict);
   if (!steer) return steering::verdict(record);
   hostler_record other = record.c();
   other.value = steer->c();
@@ -64,7 +66,8 @@ class Bare {
         wait_(steering::setting(config, "wait", "") != "no") {}
   hostler::Verdict on_record(const hostler::Record& record, hostler::Context& ctx) const {
     journal_.note(record);
-    if (!output_.empty()) ctx.publish({.topic = output_, .key = record.event_id(), .value = record.value(), .wait = wait_});
+    if (!output_.empty())
+      ctx.publish({.topic = output_, .key = record.event_id(), .value = record.value(), .wait = wait_});
     return steered(record, ctx);
   }
 
@@ -85,23 +88,35 @@ class Effects {
   explicit Effects(std::string_view config)
       : journal_(steering::setting(config, "journal", "")),
         insert_("INSERT INTO " + steering::table(config) +
-                "(event_id, topic, part, off, body) VALUES ($1, $2, $3, $4, $5)") {}
+                "(event_id, topic, part, off, body) VALUES ($1, $2, $3, $4, $5)"),
+        accounts_(steering::setting(config, "accounts", "")),
+        take_("UPDATE accounts SET balance = balance - 1 WHERE id = mod(abs(hashtext($1)::bigint), " +
+              accounts_ + ")"),
+        give_(
+            "UPDATE accounts SET balance = balance + 1 WHERE id = mod(abs(hashtext($1 || ' "
+            "gets')::bigint), " +
+            accounts_ + ")") {}
   hostler::Verdict on_record(const hostler::Record& record, hostler::Context& ctx) const {
     journal_.note(record);
     ctx.sql().enqueue(insert_, record.event_id(), record.topic(), record.partition(), record.offset(),
                       record.value());
+    if (!accounts_.empty()) {
+      ctx.sql().enqueue(take_, record.event_id());
+      ctx.sql().enqueue(give_, record.event_id());
+    }
     return steered(record, ctx);
   }
 
  private:
   Journal journal_;
-  std::string insert_;
+  std::string insert_, accounts_, take_, give_;
 };
 
 } // namespace
 
 HOSTLER_PLUGIN(hostler::handler<Bare>("probe.bare", {.version = "0.1.0", .description = "no SQL"}),
-               hostler::handler<Lingers>("probe.lingers", {.version = "0.1.0", .description = "its end takes ten minutes"}),
+               hostler::handler<Lingers>("probe.lingers",
+                                         {.version = "0.1.0", .description = "its end takes ten minutes"}),
                hostler::handler<Effects>("probe.effects", {.version = "0.1.0",
                                                            .description = "one row per record",
                                                            .flags = hostler::enqueues}));
