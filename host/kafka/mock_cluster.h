@@ -29,7 +29,7 @@ class MockCluster {
   [[nodiscard]] std::string bootstrap() const;  // host:port, comma separated
   core::Status<> create_topic(const std::string& name, std::int32_t partitions);
   // The next `count` requests of this kind fail with this error code of Kafka's protocol. For tests.
-  enum class Request : std::int16_t { produce = 0, offset_fetch = 9 };  // the protocol's numbers
+  enum class Request : std::int16_t { produce = 0, offset_commit = 8, offset_fetch = 9 };  // the protocol's numbers
   void fail(Request request, std::int16_t error, std::size_t count);
   // What consumers of this cluster should set: its empty fetches are not woken by new records, and every rebalance
   // but a group's first takes the session timeout less a second.

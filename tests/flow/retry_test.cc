@@ -35,6 +35,35 @@ TEST_CASE("a transient failure succeeds in the second tier") {
   CHECK(world.db().number("SELECT count(*) FROM hostler_delegated") == 0);
 }
 
+TEST_CASE("a retry group whose committed offsets are gone reads its topics anew: settled copies are duplicates, waiting ones run once") {
+  World world;
+  const std::string topic = world.topic();
+  const auto config = world.config({world.probe("probe.effects", {topic})});
+  world.migrate(config);
+  for (int i = 0; i < 40; ++i) world.kafka().produce(topic, event("event-" + std::to_string(i), i % 2 == 0 ? "fail:2:" : "fail:9:"));
+  world.kafka().flush();
+  {
+    Host host(config);
+    REQUIRE(world.settles({topic}, 40s));
+    CHECK(host.leave() == 0);
+  }
+  world.kafka().produce_all(topic, {event("waits", "fail:2:")});
+  {
+    Host host(config);
+    REQUIRE(eventually(20s, [&] { return world.db().number("SELECT count(*) FROM hostler_delegated WHERE state = 'retry'") == 1; }));
+    CHECK(host.leave() == 0);
+  }
+  world.kafka().forget_group(world.group() + ".retry");  // as when they expire
+  const auto before = world.deliveries().size();
+  Host host(config);
+  REQUIRE(world.settles({topic}, 40s));
+  REQUIRE(eventually(20s, [&] { return world.kafka().lag(world.group() + ".retry", world.retry_topic(topic, "1s")) == 0; }));
+  CHECK(host.leave() == 0);
+  CHECK(world.deliveries().size() == before + 1);  // nobody but the one that waited
+  CHECK(world.effect_count() == 21);
+  CHECK(world.letters(topic).size() == 20);
+}
+
 TEST_CASE("no retry is delivered before it is due") {
   World world;
   const std::string topic = world.topic("events", 2);

@@ -1,11 +1,60 @@
 // The demo's cluster: consumer, publisher and admin work on it without a broker.
 #include "kafka/mock_cluster.h"
 
+#include <set>
+
 #include "kafka/publisher.h"
 #include "member.h"
 
 using namespace hostler;
 using namespace hostler::testing;
+
+namespace {
+
+void publish_numbers(const std::string& brokers, int count) {
+  kafka::PublisherOptions publishing;
+  publishing.brokers = brokers;
+  kafka::KafkaPublisher publisher(publishing);
+  REQUIRE(publisher.start());
+  runtime::OutRecord record;
+  record.topic = "events";
+  record.partition = core::Partition{0};
+  record.value = core::Bytes("value", 5);
+  CHECK(publisher.publish(std::vector<runtime::OutRecord>(static_cast<std::size_t>(count), record)).empty());
+}
+
+}  // namespace
+
+TEST_CASE("a commit that the group refuses as one of another generation is dropped, and what comes next is committed") {
+  auto cluster = kafka::MockCluster::create();
+  REQUIRE(cluster);
+  REQUIRE((*cluster)->create_topic("events", 1));
+  ConsumerOptions options;
+  options.brokers = (*cluster)->bootstrap();
+  options.group = "g";
+  options.topics = {"events"};
+  options.properties = kafka::MockCluster::consumer_properties();
+  options.properties["session.timeout.ms"] = "4000";
+  publish_numbers(options.brokers, 30);
+  {
+    Member member(options);
+    member.start();
+    REQUIRE(eventually(20s, [&] { return member.seen_count() >= 30; }));
+    constexpr std::int16_t illegal_generation = 22;
+    (*cluster)->fail(kafka::MockCluster::Request::offset_commit, illegal_generation, 1);
+    publish_numbers(options.brokers, 30);
+    REQUIRE(eventually(20s, [&] { return member.seen_count() >= 60; }));
+    publish_numbers(options.brokers, 30);
+    REQUIRE(eventually(30s, [&] { return member.seen_count() >= 90; }));
+    const auto seen = member.offsets(0);
+    CHECK(std::set<std::int64_t>(seen.begin(), seen.end()).size() == 90);  // no gap; the group may have had to join anew
+  }
+  Member next(options);
+  next.start();
+  publish_numbers(options.brokers, 1);
+  REQUIRE(eventually(30s, [&] { return next.seen_count() >= 1; }));
+  CHECK(next.offsets(0) == numbers(90, 91));
+}
 
 TEST_CASE("on the mock cluster records go in, come out and are committed") {
   auto cluster = kafka::MockCluster::create();
