@@ -21,6 +21,7 @@
 #include "runtime/log.h"
 #include "runtime/retention.h"
 #include "runtime/survey.h"
+#include "service/fatal.h"
 #include "store/migrator.h"
 #include "store/open_ledger.h"
 
@@ -217,7 +218,12 @@ core::Status<> WiredHost::load(const core::HandlerConfig& config) {
   auto* handler = running.handler.get();
   const bool single_lane = handler->has(HOSTLER_HANDLER_SINGLE_LANE);
   running.runtime = std::make_unique<runtime::HandlerRuntime>(runtime::HandlerParts{
-      config_, config, [handler, ledger](std::uint32_t index, runtime::LaneProgress& progress) { return plugin::InProcessLane::make(*handler, index, ledger, &progress); },
+      config_, config,
+      [handler, ledger, noted = journal_ != nullptr](std::uint32_t index, runtime::LaneProgress& progress) {
+        auto lane = plugin::InProcessLane::make(*handler, index, ledger, &progress);
+        if (noted) service::note_exits();
+        return lane;
+      },
       [this, &config](runtime::Assignments& assignments) { return make_source(config, assignments); },
       [this, &config](runtime::Assignments& assignments) { return make_retry(config, assignments); }, *cluster.publisher, *cluster.admin, ledger, *observer_, clock_,
       handler->event_types(), single_lane, journal_, &gate_, local_});

@@ -41,7 +41,9 @@ void note_fatal_ends(int exit_code) {
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   sigemptyset(&action.sa_mask);
   for (const int number : fatal) sigaction(number, &action, &before[number]);
-  on_exit(on_exit_of_process, nullptr);
+  note_exits();
 }
+
+void note_exits() { on_exit(on_exit_of_process, nullptr); }
 
 } // namespace hostler::service
