@@ -1,5 +1,7 @@
 // The README's handler and configuration, as printed, on a real broker and a real database.
 #include <algorithm>
+#include <cctype>
+#include <filesystem>
 #include <string>
 
 #include "support/catch.h"
@@ -25,6 +27,14 @@ std::string block(const std::string& language) {
   REQUIRE(from != std::string::npos);
   const auto start = from + fence.size();
   return text.substr(start, text.find("\n```", start) + 1 - start);
+}
+
+// The sources of a folder of tests, one after the other.
+std::string all_of(const std::string& folder) {
+  std::string out;
+  for (const auto& entry : std::filesystem::directory_iterator(source_dir + "/tests/" + folder))
+    if (entry.path().extension() == ".cc" || entry.path().filename() == "CMakeLists.txt") out += text_of(entry.path());
+  return out;
 }
 
 void replace(std::string& text, const std::string& from, const std::string& to) {
@@ -79,4 +89,26 @@ TEST_CASE("the README's configuration runs the README's handler: a user is kept,
   CHECK(db.number("SELECT count(*) FROM processed_events WHERE event_id = 'evt-123' AND service_name = 'user-service'") == 1);
   REQUIRE(host.terminate() == ExitStatus{0, 0});
   CHECK(kafka.count("welcome-mails") == mails_before + 1);
+}
+
+TEST_CASE("the tests that tests/README.md names exist") {
+  const std::string text = text_of(source_dir + "/tests/README.md");
+  const auto table = text.substr(text.find("| failure | tests |"));
+  std::string folder;
+  std::size_t named = 0;
+  for (std::size_t at = 0; at < table.size(); ++at) {
+    if (table[at] == ':' && at > 0 && std::isalpha(static_cast<unsigned char>(table[at - 1])) != 0 && table.compare(at, 3, ": \"") == 0) {
+      const auto start = table.find_last_of(" |", at) + 1;
+      folder = table.substr(start, at - start);
+    }
+    if (table[at] != '"') continue;
+    const auto end = table.find('"', at + 1);
+    REQUIRE(end != std::string::npos);
+    const std::string name = table.substr(at + 1, end - at - 1);
+    INFO(folder << ": " << name);
+    CHECK(all_of(folder).find("\"" + name + "\"") != std::string::npos);
+    at = end;
+    ++named;
+  }
+  CHECK(named > 50);
 }

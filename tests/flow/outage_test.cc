@@ -8,9 +8,7 @@
 
 using namespace hostler::flow;
 
-TEST_CASE(
-    "PostgreSQL stopped for 20 s under load pauses the intake, and nothing is retried or dead-lettered for "
-    "it") {
+TEST_CASE("PostgreSQL stopped for 20 s under load pauses the intake, and nothing is retried or dead-lettered for it") {
   PrivatePostgres postgres;
   World world(postgres.url());
   const std::string topic = world.topic("events", 2);
