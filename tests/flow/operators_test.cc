@@ -21,7 +21,7 @@ void make_overdue(World& world) {
 
 TEST_CASE("an idle host is rewound while it runs: ids make duplicates of what is read again, unless they are forgotten, or a time is skipped to") {
   World world;
-  const std::string topic = world.topic();
+  const std::string topic = world.topic("events", 1, {{"retention.ms", "-1"}});  // some are old
   const auto config = world.config({world.handler({topic})});
   world.migrate(config);
   Host host(config);
