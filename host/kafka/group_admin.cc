@@ -81,6 +81,13 @@ rd_kafka_resp_err_t error_of(const rd_kafka_group_result_t* group) {
   return error == nullptr ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(error);
 }
 
+// Some brokers answer that they do not coordinate the group (any more) for each partition.
+rd_kafka_resp_err_t coordinator_error_of(const rd_kafka_group_result_t* group) {
+  const auto* partitions = group == nullptr ? nullptr : rd_kafka_group_result_partitions(group);
+  const auto err = error_of(group);
+  return err == RD_KAFKA_RESP_ERR_NO_ERROR && partitions != nullptr && partitions->cnt > 0 ? partitions->elems[0].err : err;
+}
+
 // What the brokers answer about a group that has members.
 bool in_use(rd_kafka_resp_err_t err) { return err == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || err == RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP; }
 
@@ -94,7 +101,7 @@ core::Result<std::map<core::TopicPartition, core::Offset>> committed_offsets(con
   const auto reply = ask(options, **client,
                          {RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, "a question for a group's offsets",
                           [&](rd_kafka_t* rk, const rd_kafka_AdminOptions_t* request, rd_kafka_queue_t* replies) { rd_kafka_ListConsumerGroupOffsets(rk, groups, 1, request, replies); },
-                          [](rd_kafka_event_t* event) { return error_of(listed(event)); }});
+                          [](rd_kafka_event_t* event) { return coordinator_error_of(listed(event)); }});
   if (!reply) return reply.error();
   const auto* result = listed(reply->get());
   if (result == nullptr) return core::Error{"the brokers tell nothing of group " + group};
@@ -119,7 +126,7 @@ core::Result<OffsetsSet> set_offsets(const AdminOptions& options, const std::str
   const auto reply = ask(options, **client,
                          {RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, "a request to set a group's offsets",
                           [&](rd_kafka_t* rk, const rd_kafka_AdminOptions_t* request, rd_kafka_queue_t* replies) { rd_kafka_AlterConsumerGroupOffsets(rk, groups, 1, request, replies); },
-                          [](rd_kafka_event_t* event) { return error_of(altered(event)); }});
+                          [](rd_kafka_event_t* event) { return coordinator_error_of(altered(event)); }});
   if (!reply) return reply.error();
   const auto* result = altered(reply->get());
   if (result == nullptr) return core::Error{"the brokers tell nothing of group " + group};

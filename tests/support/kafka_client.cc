@@ -483,16 +483,14 @@ void KafkaClient::set_committed(const std::string& group, const std::string& top
   const auto* groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(
       rd_kafka_event_AlterConsumerGroupOffsets_result(event.get()), &count);
   for (std::size_t g = 0; g < count; ++g) {
-    if (const auto* error = rd_kafka_group_result_error(groups[g]); error != nullptr) {
-      const auto code = rd_kafka_error_code(error);
-      if (code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS || code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the broker has just made its offsets topic
-        return set_committed(group, topic, partition, offset);
-      }
-      fail("set offsets of " + group, rd_kafka_error_string(error));
-    }
+    const auto* error = rd_kafka_group_result_error(groups[g]);
     const auto* partitions = rd_kafka_group_result_partitions(groups[g]);
-    for (int p = 0; p < partitions->cnt; ++p) check(partitions->elems[p].err, "set offsets of " + group);
+    const auto code = error != nullptr ? rd_kafka_error_code(error) : partitions->cnt > 0 ? partitions->elems[0].err : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS || code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the broker has just made its offsets topic
+      return set_committed(group, topic, partition, offset);
+    }
+    check(code, "set offsets of " + group);
   }
 }
 
