@@ -23,7 +23,7 @@ core::HandlerConfig orders_service(core::Idempotency idempotency) {
   h.idempotency = idempotency;
   h.event_id = {core::FieldLocator::Kind::json_pointer, "/id"};
   h.batch.max_records = 3;
-  h.retry.delays = {{"1m", std::chrono::minutes(1)}, {"5m", std::chrono::minutes(5)}};
+  h.retry.delays = {{"1s", std::chrono::seconds(1)}, {"3s", std::chrono::seconds(3)}};
   h.retry.max_retries = 3;  // the last tier repeats
   return h;
 }
@@ -39,18 +39,19 @@ runtime::LedgerResult<core::Mark> Hosts::Owner::take_over(const core::TopicParti
   return marks->front();
 }
 
-Hosts::Hosts(World& world, const Setup& setup, runtime::Ledger& inner)
+Hosts::Hosts(World& world, const Setup& setup, runtime::Ledger& inner, Mutation::Marks marks)
     : world_(world),
       setup_(setup),
       config_(orders_service(setup.idempotency)),
       ledger_(world, inner, setup.one_writer),
       owner_(ledger_),
       publisher_(world),
-      clock_(world) {
+      clock_(world),
+      marks_(std::move(marks)) {
   for (std::int32_t p = 0; p < partitions; ++p) {
-    sources_.push_back({{std::string(topic), {p}}, std::nullopt});
+    sources_.push_back({{std::string(topic), {p}}});
     for (std::uint32_t tier = 0; tier < config_.retry.delays.size(); ++tier) {
-      tiers_.push_back({{core::retry_topic(config_, topic, tier).value(), {p}}, tier});
+      tiers_.push_back({{core::retry_topic(config_, topic, tier).value(), {p}}, tier, config_.retry.delays[tier].duration});
     }
   }
 }
@@ -58,7 +59,7 @@ Hosts::Hosts(World& world, const Setup& setup, runtime::Ledger& inner)
 void Hosts::fill(const std::vector<std::vector<std::string>>& events) {
   for (std::int32_t p = 0; p < partitions; ++p) {
     auto& log = world_.broker.logs[{std::string(topic), {p}}];
-    for (const auto& id : events[static_cast<std::size_t>(p)]) log.push_back({id, "{\"id\":\"" + id + "\"}", {}});
+    for (const auto& id : events[static_cast<std::size_t>(p)]) log.push_back({id, "{\"id\":\"" + id + "\"}", {}, {}});
   }
 }
 
@@ -76,26 +77,44 @@ void Hosts::start() {
 void Hosts::live(const std::string& in_group, const std::string& member, const std::vector<MemberSource::Partition>& assigned, bool retry) {
   for (;;) {
     try {
-      MemberSource source(world_, in_group, member, assigned, retry ? nullptr : &owner_);
-      ScriptedLane lane(config_, &ledger_, setup_.queries);
+      const auto mutation = make_mutation(marks_, folder_ / member);
+      MemberSource source(world_, in_group, member, assigned, retry ? nullptr : &owner_, mutation->of(clock_));
+      ScriptedLane lane(config_, &mutation->of(ledger_), setup_.queries);
       runtime::Intake intake(config_.breaker);
       lane.handler = [this](const core::Record& r, HandlerCall& call) { return handle(r, call); };
-      lane.fail_batch = [this](const std::vector<const core::Record*>&) -> std::optional<runtime::ExecuteFailure> {
+      lane.fail_batch = [this](const std::vector<const core::Record*>& records) -> std::optional<runtime::ExecuteFailure> {
         world_.point("handles");
+        for (const auto* record : records) hand_over(*record);
         if (!world_.trouble(2)) return std::nullopt;
         runtime::ExecuteFailure failure;
         failure.kind = world_.chance.in(70) ? runtime::ExecuteFailure::Kind::handler : runtime::ExecuteFailure::Kind::unavailable;
         return failure;
       };
-      runtime::Pipeline pipeline({config_, source, lane, publisher_, clock_, observer_, &owner_, {}, nullptr, nullptr, &intake});
+      auto& records = mutation->of(source);
+      auto& settling = mutation->of(lane);
+      runtime::Pipeline pipeline({config_, records, settling, mutation->of(publisher_), clock_, observer_, &owner_, {}, nullptr, nullptr, &intake});
       for (;;) pipeline.run_once(core::Millis(20));
     } catch (const Crash&) {
     }
   }
 }
 
+// A retried record comes back after the delay of its tier, counted from when it was handed over the last time, and as often as is configured.
+void Hosts::hand_over(const core::Record& record) {
+  const auto attempt = record.attempt.value;
+  const auto where = [&](std::uint32_t n) { return std::tuple(record.partition.value, record.offset.value, n); };
+  const std::string what = "attempt " + std::to_string(attempt) + " of record " + std::to_string(record.partition.value) + "/" + std::to_string(record.offset.value);
+  handed_over_.try_emplace(where(attempt), world_.now());
+  if (attempt > 1 + config_.retry.max_retries) world_.complain(what + " is beyond the limit");
+  if (attempt == 1) return;
+  const auto before = handed_over_.find(where(attempt - 1));
+  if (before == handed_over_.end()) return world_.complain(what + " has none before it");
+  const auto& delays = config_.retry.delays;
+  const auto delay = delays[std::min<std::size_t>(attempt - 2, delays.size() - 1)].duration;
+  if (world_.now() < before->second + delay) world_.complain(what + " comes before it is due");
+}
+
 Verdict Hosts::handle(const core::Record& record, HandlerCall& call) {
-  most_attempts_ = std::max(most_attempts_, record.attempt.value);
   const std::string value(record.value.view());
   const std::string id = value.substr(7, value.size() - 9);
   const auto roll = world_.chance.below(100);
@@ -124,6 +143,7 @@ void Hosts::rebalance() {
 }
 
 bool Hosts::step() {
+  world_.passed += core::Millis(world_.chance.below(100));
   if (world_.trouble(world_.troubles.rebalance)) rebalance();
   ledger_.strike();
   auto& late = world_.broker.late;
@@ -148,6 +168,28 @@ bool Hosts::retries_read() const {
     const auto committed = world_.broker.committed.find({retry_group, tier.where});
     const auto end = log == world_.broker.logs.end() ? 0 : static_cast<std::int64_t>(log->second.size());
     return std::max<std::int64_t>(0, committed == world_.broker.committed.end() ? 0 : committed->second.value) == end;
+  });
+}
+
+std::vector<std::int64_t> Hosts::committed() const {
+  std::vector<std::int64_t> out;
+  for (const auto& source : sources_) {
+    const auto found = world_.broker.committed.find({group, source.where});
+    out.push_back(found == world_.broker.committed.end() ? -1 : found->second.value);
+  }
+  return out;
+}
+
+bool Hosts::copy_is_ahead(std::int32_t origin_partition, std::int64_t origin_offset, std::int64_t step) const {
+  const std::string wanted[] = {std::to_string(origin_partition), std::to_string(origin_offset), std::to_string(step)};
+  const auto is_it = [&](const LogRecord& copy) {
+    return copy.header(core::header::origin_partition) == wanted[0] && copy.header(core::header::origin_offset) == wanted[1] &&
+           copy.header(core::header::step) == wanted[2];
+  };
+  return std::any_of(tiers_.begin(), tiers_.end(), [&](const MemberSource::Partition& tier) {
+    const auto& log = world_.broker.logs[tier.where];
+    const auto next = std::clamp<std::int64_t>(world_.broker.committed[{retry_group, tier.where}].value, 0, static_cast<std::int64_t>(log.size()));
+    return std::any_of(log.begin() + next, log.end(), is_it);
   });
 }
 

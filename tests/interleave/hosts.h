@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "core/host_config.h"
@@ -12,6 +13,8 @@
 #include "interleave/chaos_ledger.h"
 #include "interleave/member_source.h"
 #include "interleave/world.h"
+#include "mutants/mutation.h"
+#include "support/temp_dir.h"
 
 namespace hostler::testing {
 
@@ -26,7 +29,8 @@ struct Setup {
 
 class Hosts {
  public:
-  Hosts(World& world, const Setup& setup, runtime::Ledger& inner);
+  // `marks` says what is committed, from outside.
+  Hosts(World& world, const Setup& setup, runtime::Ledger& inner, Mutation::Marks marks);
 
   // Records of partition 0 and 1, by event id. Ids that come twice are twins.
   void fill(const std::vector<std::vector<std::string>>& events);
@@ -37,9 +41,12 @@ class Hosts {
   void calm_down();
   // Whether all retry topics are read and committed to their ends. Source partitions stand where their marks stand.
   [[nodiscard]] bool retries_read() const;
+  // What the source group has committed, by partition; -1: nothing.
+  [[nodiscard]] std::vector<std::int64_t> committed() const;
+  // Whether a copy that carries this step of the record may still be delivered.
+  [[nodiscard]] bool copy_is_ahead(std::int32_t origin_partition, std::int64_t origin_offset, std::int64_t step) const;
 
   [[nodiscard]] const core::HandlerConfig& config() const { return config_; }
-  [[nodiscard]] std::uint32_t most_attempts_seen() const { return most_attempts_; }
   static constexpr std::string_view topic = "orders";
 
  private:
@@ -49,6 +56,7 @@ class Hosts {
     runtime::Ledger& ledger;
   };
   void live(const std::string& group, const std::string& member, const std::vector<MemberSource::Partition>& partitions, bool retry);
+  void hand_over(const core::Record& record);
   core::Verdict handle(const core::Record& record, HandlerCall& call);
   void rebalance();
 
@@ -61,7 +69,9 @@ class Hosts {
   WorldClock clock_;
   CountingObserver observer_;
   std::vector<MemberSource::Partition> sources_, tiers_;
-  std::uint32_t most_attempts_ = 0;
+  Mutation::Marks marks_;
+  TempDir folder_;
+  std::map<std::tuple<std::int32_t, std::int64_t, std::uint32_t>, core::Timestamp> handed_over_;  // partition, offset, attempt: the first time
 };
 
 }  // namespace hostler::testing

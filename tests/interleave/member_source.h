@@ -18,12 +18,14 @@ class MemberSource final : public runtime::Source {
  public:
   struct Partition {
     core::TopicPartition where;
-    std::optional<std::uint32_t> tier;  // set: a retry topic
+    std::optional<std::uint32_t> tier{};  // set: a retry topic
+    core::Millis delay{0};                // its records are due so long after they were sent
   };
-  // `marks`: where a source partition starts is the ledger's to say; null for retry topics.
-  MemberSource(World& world, std::string group, std::string member, std::vector<Partition> partitions, runtime::MarkOwner* marks)
-      : world_(world), group_(std::move(group)), member_(std::move(member)), marks_(marks) {
-    for (auto& p : partitions) held_.emplace(p.where, Held{p.tier, 0, {}, {}});
+  // `marks`: where a source partition starts is the ledger's to say; null for retry topics. `clock` says what is due.
+  MemberSource(World& world, std::string group, std::string member, std::vector<Partition> partitions, runtime::MarkOwner* marks,
+               const runtime::Clock& clock)
+      : world_(world), group_(std::move(group)), member_(std::move(member)), marks_(marks), clock_(clock) {
+    for (auto& p : partitions) held_.emplace(p.where, Held{p.tier, p.delay, 0, {}, {}});
   }
 
   bool poll(core::Batch& out, std::size_t max_records, core::Millis max_wait, core::Millis wait) override;
@@ -35,6 +37,7 @@ class MemberSource final : public runtime::Source {
  private:
   struct Held {
     std::optional<std::uint32_t> tier;
+    core::Millis delay;
     std::uint64_t generation;  // 0: not assigned, as far as this member knows
     core::Offset position;
     core::Mark mark;
@@ -43,11 +46,13 @@ class MemberSource final : public runtime::Source {
   [[nodiscard]] std::uint64_t generation(const core::TopicPartition& where) const;
   void listen();
   bool start(const core::TopicPartition& where, Held& held);
+  [[nodiscard]] bool may_read(const core::TopicPartition& where, const Held& held) const;
   void commit(const core::Batch& batch, core::Offset next);
 
   World& world_;
   const std::string group_, member_;
   runtime::MarkOwner* const marks_;
+  const runtime::Clock& clock_;
   mutable std::map<core::TopicPartition, Held> held_;
 };
 

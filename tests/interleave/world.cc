@@ -3,8 +3,9 @@
 namespace hostler::testing {
 namespace {
 
-LogRecord kept(const runtime::OutRecord& r) {
+LogRecord kept(const runtime::OutRecord& r, core::Timestamp now) {
   LogRecord out;
+  out.stamp = now;
   if (!r.key.is_null()) out.key = std::string(r.key.view());
   if (!r.value.is_null()) out.value = std::string(r.value.view());
   for (const auto& h : r.headers) out.headers.push_back({h.name, h.value});
@@ -20,18 +21,34 @@ std::string header_of(const runtime::OutRecord& r, std::string_view name) {
 
 }  // namespace
 
+std::string_view LogRecord::header(std::string_view name) const {
+  for (const auto& h : headers) {
+    if (h.name == name) return h.value ? std::string_view(*h.value) : std::string_view();
+  }
+  return {};
+}
+
 void World::point(const std::string& what) {
   baton.yield();
   if (!what.empty()) tell(what);
-  if (!trouble(troubles.crash)) return;
+  if (trouble(troubles.crash)) crash();
+}
+
+void World::crash() {
   tell("… CRASHES");
   ++crashes;
+  if (on_crash) on_crash(baton.name());
   throw Crash();
 }
 
 void World::tell(const std::string& what) {
   story_.push_back(baton.name() + ": " + what);
   if (story_.size() > 400) story_.pop_front();
+}
+
+void World::complain(const std::string& what) {
+  tell("WRONG: " + what);
+  if (wrong.empty()) wrong = what;
 }
 
 std::string World::story() const {
@@ -48,7 +65,7 @@ std::vector<runtime::PublishFailure> WorldPublisher::publish(std::span<const run
                              header_of(r, core::header::step) + ")";
     const core::TopicPartition where{r.topic, r.partition.value_or(core::Partition{0})};
     const bool fails = world_.trouble(world_.troubles.publish_fails), arrives_late = fails && world_.chance.in(50);
-    if (arrives_late) world_.broker.late.push_back({where, kept(r)});  // even if the sender dies now
+    if (arrives_late) world_.broker.late.push_back({where, kept(r, world_.now())});  // even if the sender dies now
     world_.point("publishes to " + what + (arrives_late ? " LATE" : fails ? " FAILS" : ""));
     if (fails) {
       failures.push_back({i, runtime::PublishFailure::Kind::unavailable, "injected"});
@@ -56,7 +73,7 @@ std::vector<runtime::PublishFailure> WorldPublisher::publish(std::span<const run
       world_.tell("… too large");
       failures.push_back({i, runtime::PublishFailure::Kind::too_large, "injected"});
     } else {
-      world_.broker.logs[where].push_back(kept(r));
+      world_.broker.logs[where].push_back(kept(r, world_.now()));
     }
   }
   world_.point("has its reports");

@@ -31,6 +31,9 @@ struct Troubles {
 struct LogRecord {
   std::optional<std::string> key, value;
   std::vector<core::OwnedHeader> headers;
+  core::Timestamp stamp{};  // when its producer sent it
+
+  [[nodiscard]] std::string_view header(std::string_view name) const;  // empty if there is none
 };
 
 // Topics, groups and what is still under way.
@@ -60,6 +63,11 @@ class World {
   // True in `percent` of all cases while trouble is allowed.
   bool trouble(double percent) { return !calm && chance.in(percent); }
   void tell(const std::string& what);
+  // Something that must never be; the first is kept.
+  void complain(const std::string& what);
+  // The calling actor's process dies here.
+  [[noreturn]] void crash();
+  [[nodiscard]] core::Timestamp now() const { return core::from_epoch_ms(1'800'000'000'000) + passed; }
   // The last lines of what happened.
   [[nodiscard]] std::string story() const;
 
@@ -70,6 +78,8 @@ class World {
   bool calm = false;             // nothing goes wrong any more
   core::Millis passed{0};
   std::size_t crashes = 0;
+  std::string wrong;             // what was complained of; empty: nothing
+  std::function<void(const std::string& actor)> on_crash;  // what is on disk at this moment stays as it is
 
  private:
   std::deque<std::string> story_;
@@ -79,7 +89,7 @@ class World {
 class WorldClock final : public runtime::Clock {
  public:
   explicit WorldClock(World& world) : world_(world) {}
-  [[nodiscard]] core::Timestamp now() const override { return core::from_epoch_ms(1'800'000'000'000) + world_.passed; }
+  [[nodiscard]] core::Timestamp now() const override { return world_.now(); }
   [[nodiscard]] core::SteadyTime steady() const override { return core::SteadyTime(world_.passed); }
   void wait(core::Millis time) override {
     world_.passed += time * 20;
