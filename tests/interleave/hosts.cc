@@ -23,7 +23,7 @@ core::HandlerConfig orders_service(core::Idempotency idempotency) {
   h.idempotency = idempotency;
   h.event_id = {core::FieldLocator::Kind::json_pointer, "/id"};
   h.batch.max_records = 3;
-  h.retry.delays = {{"1s", std::chrono::seconds(1)}, {"3s", std::chrono::seconds(3)}};
+  h.retry.delays = {{"200ms", core::Millis(200)}, {"3s", core::Millis(3000)}};  // the next turn, and many turns
   h.retry.max_retries = 3;  // the last tier repeats
   return h;
 }
@@ -143,7 +143,6 @@ void Hosts::rebalance() {
 }
 
 bool Hosts::step() {
-  world_.passed += core::Millis(world_.chance.below(100));
   if (world_.trouble(world_.troubles.rebalance)) rebalance();
   ledger_.strike();
   auto& late = world_.broker.late;
@@ -152,7 +151,7 @@ bool Hosts::step() {
     world_.broker.logs[late.front().where].push_back(std::move(late.front().record));
     late.pop_front();
   }
-  return world_.baton.step();
+  return world_.step();
 }
 
 void Hosts::calm_down() {

@@ -70,7 +70,7 @@ class Watch {
   bool look() {
     const auto committed = hosts_.committed();
     if (committed != committed_) look_at_offsets(committed);
-    if (++looks_ % 25 == 0) look_for_copies();  // a copy that is lost stays lost
+    if (++looks_ % 100 == 0) look_for_copies();  // a copy that is lost stays lost
     return world_.wrong.empty();
   }
 

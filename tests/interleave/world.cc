@@ -1,5 +1,7 @@
 #include "interleave/world.h"
 
+#include <algorithm>
+
 namespace hostler::testing {
 namespace {
 
@@ -30,8 +32,22 @@ std::string_view LogRecord::header(std::string_view name) const {
 
 void World::point(const std::string& what) {
   baton.yield();
+  if (trouble(troubles.pause)) {
+    const auto wakes = passed + core::Millis(chance.below(5000));
+    tell("… PAUSES");
+    last_wakes_ = std::max(last_wakes_, wakes);
+    baton.wait([this, wakes] { return passed >= wakes || calm; });
+  }
   if (!what.empty()) tell(what);
   if (trouble(troubles.crash)) crash();
+}
+
+bool World::step() {
+  passed += core::Millis(chance.below(100));
+  if (baton.step()) return true;
+  if (passed >= last_wakes_) return false;
+  passed = last_wakes_;  // who can go on waits for who sleeps
+  return baton.step();
 }
 
 void World::crash() {

@@ -25,7 +25,7 @@ struct Crash {};
 
 // How often each thing goes wrong, in percent of the calls it can hit.
 struct Troubles {
-  double crash = 1, kill_session = 1, again = 1, outage = 0.5, lost_reply = 4, publish_fails = 6, publish_too_large = 1, rebalance = 1.5;
+  double crash = 1, pause = 0.3, kill_session = 1, again = 1, outage = 0.5, lost_reply = 4, publish_fails = 6, publish_too_large = 1, rebalance = 1.5;
 };
 
 struct LogRecord {
@@ -58,8 +58,11 @@ class World {
  public:
   explicit World(std::uint64_t seed) : chance(seed), baton(chance) {}
 
-  // A place where the calling actor rests and others go on, and where it may die. `what` goes into the story, unless it is empty.
+  // A place where the calling actor rests and others go on, for seconds if the worst comes, and where it may die. `what` goes into the story,
+  // unless it is empty.
   void point(const std::string& what);
+  // One actor's turn; time passes. False: nobody can go on. [test's thread]
+  bool step();
   // True in `percent` of all cases while trouble is allowed.
   bool trouble(double percent) { return !calm && chance.in(percent); }
   void tell(const std::string& what);
@@ -82,6 +85,7 @@ class World {
   std::function<void(const std::string& actor)> on_crash;  // what is on disk at this moment stays as it is
 
  private:
+  core::Millis last_wakes_{0};
   std::deque<std::string> story_;
 };
 

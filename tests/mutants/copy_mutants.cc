@@ -85,7 +85,7 @@ class LetterNotAwaited final : public Mutation {
   std::unique_ptr<Source> source_;
 };
 
-// The retry consumer's wall clock is a second ahead of everybody's.
+// The retry consumer's wall clock is an hour ahead of everybody's.
 class RetryReleasedEarly final : public Mutation {
  public:
   using Mutation::of;
@@ -98,7 +98,7 @@ class RetryReleasedEarly final : public Mutation {
   class Ahead final : public runtime::Clock {
    public:
     explicit Ahead(runtime::Clock& real) : real_(real) {}
-    [[nodiscard]] core::Timestamp now() const override { return real_.now() + core::Millis(1000); }
+    [[nodiscard]] core::Timestamp now() const override { return real_.now() + std::chrono::hours(1); }
     [[nodiscard]] core::SteadyTime steady() const override { return real_.steady(); }
     void wait(core::Millis time) override { real_.wait(time); }
 
