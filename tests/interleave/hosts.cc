@@ -15,6 +15,8 @@ namespace {
 constexpr std::int32_t partitions = 2;
 const std::string group = "orders-service-group", retry_group = group + ".retry";
 
+}  // namespace
+
 core::HandlerConfig orders_service(core::Idempotency idempotency) {
   core::HandlerConfig h;
   h.name = "orders-service";
@@ -28,13 +30,21 @@ core::HandlerConfig orders_service(core::Idempotency idempotency) {
   return h;
 }
 
-}  // namespace
-
 std::string effect_of(std::string_view event_id) { return "INSERT INTO effect (event) VALUES ('" + std::string(event_id) + "')"; }
 
-runtime::LedgerResult<core::Mark> Hosts::Owner::take_over(const core::TopicPartition& where, core::Offset start) {
+void fill_log(World& world, std::int32_t partition, const std::vector<std::string>& ids) {
+  auto& log = world.broker.logs[{std::string(Hosts::topic), {partition}}];
+  for (const auto& id : ids) log.push_back({id, "{\"id\":\"" + id + "\"}", {}, {}});
+}
+
+std::string id_of(const core::Record& record) {
+  const auto value = record.value.view();
+  return std::string(value.substr(7, value.size() - 9));
+}
+
+runtime::LedgerResult<core::Mark> MarksOf::take_over(const core::TopicPartition& where, core::Offset start) {
   const runtime::TakeOver one{where, start};
-  auto marks = ledger.take_over("orders-service", "cluster", std::span(&one, 1));
+  auto marks = ledger_.take_over("orders-service", "cluster", std::span(&one, 1));
   if (!marks) return marks.error();
   return marks->front();
 }
@@ -57,10 +67,7 @@ Hosts::Hosts(World& world, const Setup& setup, runtime::Ledger& inner, Mutation:
 }
 
 void Hosts::fill(const std::vector<std::vector<std::string>>& events) {
-  for (std::int32_t p = 0; p < partitions; ++p) {
-    auto& log = world_.broker.logs[{std::string(topic), {p}}];
-    for (const auto& id : events[static_cast<std::size_t>(p)]) log.push_back({id, "{\"id\":\"" + id + "\"}", {}, {}});
-  }
+  for (std::int32_t p = 0; p < partitions; ++p) fill_log(world_, p, events[static_cast<std::size_t>(p)]);
 }
 
 void Hosts::start() {
@@ -115,8 +122,7 @@ void Hosts::hand_over(const core::Record& record) {
 }
 
 Verdict Hosts::handle(const core::Record& record, HandlerCall& call) {
-  const std::string value(record.value.view());
-  const std::string id = value.substr(7, value.size() - 9);
+  const std::string id = id_of(record);
   const auto roll = world_.chance.below(100);
   const Verdict verdict = roll < 50 ? Verdict::done : roll < 88 ? Verdict::retry : Verdict::reject;
   if (setup_.queries && world_.chance.in(40)) {  // written now: must vanish unless the record is done
@@ -151,7 +157,7 @@ bool Hosts::step() {
     world_.broker.logs[late.front().where].push_back(std::move(late.front().record));
     late.pop_front();
   }
-  return world_.step();
+  return world_.step() || ledger_.in_doubt();
 }
 
 void Hosts::calm_down() {

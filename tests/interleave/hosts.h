@@ -27,6 +27,22 @@ struct Setup {
 // What an event leaves in the database, as a statement; "" for a statement that is refused.
 [[nodiscard]] std::string effect_of(std::string_view event_id);
 
+// The handler that everybody runs.
+[[nodiscard]] core::HandlerConfig orders_service(core::Idempotency idempotency);
+// Puts records with these ids into a partition of its topic.
+void fill_log(World& world, std::int32_t partition, const std::vector<std::string>& ids);
+[[nodiscard]] std::string id_of(const core::Record& record);
+
+// Takes one of its marks over.
+class MarksOf final : public runtime::MarkOwner {
+ public:
+  explicit MarksOf(runtime::Ledger& ledger) : ledger_(ledger) {}
+  runtime::LedgerResult<core::Mark> take_over(const core::TopicPartition& where, core::Offset start) override;
+
+ private:
+  runtime::Ledger& ledger_;
+};
+
 class Hosts {
  public:
   // `marks` says what is committed, from outside.
@@ -50,11 +66,6 @@ class Hosts {
   static constexpr std::string_view topic = "orders";
 
  private:
-  struct Owner final : runtime::MarkOwner {
-    explicit Owner(runtime::Ledger& l) : ledger(l) {}
-    runtime::LedgerResult<core::Mark> take_over(const core::TopicPartition& where, core::Offset start) override;
-    runtime::Ledger& ledger;
-  };
   void live(const std::string& group, const std::string& member, const std::vector<MemberSource::Partition>& partitions, bool retry);
   void hand_over(const core::Record& record);
   core::Verdict handle(const core::Record& record, HandlerCall& call);
@@ -64,7 +75,7 @@ class Hosts {
   const Setup setup_;
   core::HandlerConfig config_;
   ChaosLedger ledger_;
-  Owner owner_;
+  MarksOf owner_;
   WorldPublisher publisher_;
   WorldClock clock_;
   CountingObserver observer_;

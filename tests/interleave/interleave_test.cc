@@ -1,15 +1,12 @@
 // The real Pipeline and Settlement under a seeded scheduler that fails them at every call; then all is let settle, and one oracle asked: every
 // event has exactly one effect or exactly one valid dead letter.
-//
-// A failing seed is repeated alone with HOSTLER_INTERLEAVE_SEED=n; HOSTLER_INTERLEAVE_SEEDS=n tries so many.
-#include <cstdlib>
 #include <map>
 #include <set>
 
 #include "core/topic_names.h"
 #include "interleave/hosts.h"
+#include "interleave/seeds.h"
 #include "interleave/stores.h"
-#include "runtime/log.h"
 #include "support/catch.h"
 
 using namespace hostler;
@@ -130,12 +127,7 @@ void run(std::uint64_t seed, const Setup& setup) {
 }
 
 void run_seeds(const Setup& setup) {
-  runtime::set_log_level(runtime::LogLevel::error);
-  const char* one = std::getenv("HOSTLER_INTERLEAVE_SEED");
-  if (one != nullptr) return run(std::stoull(one), setup);
-  const char* many = std::getenv("HOSTLER_INTERLEAVE_SEEDS");
-  const std::uint64_t seeds = many != nullptr ? std::stoull(many) : 25;
-  for (std::uint64_t seed = 1; seed <= seeds; ++seed) run(seed, setup);
+  for_seeds([&](std::uint64_t seed) { run(seed, setup); });
 }
 
 }  // namespace
