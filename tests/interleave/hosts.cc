@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/topic_names.h"
+#include "interleave/world_transaction.h"
 #include "runtime/intake.h"
 #include "runtime/pipeline.h"
 
@@ -23,6 +24,7 @@ core::HandlerConfig orders_service(core::Idempotency idempotency) {
   h.group = group;
   h.topics = {std::string(Hosts::topic)};
   h.idempotency = idempotency;
+  if (idempotency == core::Idempotency::off) h.effects = core::Effects::kafka;
   h.event_id = {core::FieldLocator::Kind::json_pointer, "/id"};
   h.batch.max_records = 3;
   h.retry.delays = {{"200ms", core::Millis(200)}, {"3s", core::Millis(3000)}};  // the next turn, and many turns
@@ -85,8 +87,11 @@ void Hosts::live(const std::string& in_group, const std::string& member, const s
   for (;;) {
     try {
       const auto mutation = make_mutation(marks_, folder_ / member);
-      MemberSource source(world_, in_group, member, assigned, retry ? nullptr : &owner_, mutation->of(clock_));
-      ScriptedLane lane(config_, &mutation->of(ledger_), setup_.queries);
+      const bool has_ledger = setup_.idempotency != core::Idempotency::off;
+      MemberSource source(world_, in_group, member, assigned, has_ledger && !retry ? &owner_ : nullptr, mutation->of(clock_));
+      WorldTransaction transaction(world_, in_group, source);
+      if (!has_ledger) source.settle_by(transaction);
+      ScriptedLane lane(config_, has_ledger ? &mutation->of(ledger_) : nullptr, setup_.queries);
       runtime::Intake intake(config_.breaker);
       lane.handler = [this](const core::Record& r, HandlerCall& call) { return handle(r, call); };
       lane.fail_batch = [this](const std::vector<const core::Record*>& records) -> std::optional<runtime::ExecuteFailure> {
@@ -99,7 +104,7 @@ void Hosts::live(const std::string& in_group, const std::string& member, const s
       };
       auto& records = mutation->of(source);
       auto& settling = mutation->of(lane);
-      runtime::Pipeline pipeline({config_, records, settling, mutation->of(publisher_), clock_, observer_, &owner_, {}, nullptr, nullptr, &intake});
+      runtime::Pipeline pipeline({config_, records, settling, mutation->of(publisher_), clock_, observer_, has_ledger ? &owner_ : nullptr, {}, nullptr, nullptr, &intake});
       for (;;) pipeline.run_once(core::Millis(20));
     } catch (const Crash&) {
     }
@@ -125,7 +130,9 @@ Verdict Hosts::handle(const core::Record& record, HandlerCall& call) {
   const std::string id = id_of(record);
   const auto roll = world_.chance.below(100);
   const Verdict verdict = roll < 50 ? Verdict::done : roll < 88 ? Verdict::retry : Verdict::reject;
-  if (setup_.queries && world_.chance.in(40)) {  // written now: must vanish unless the record is done
+  if (setup_.idempotency == core::Idempotency::off) {
+    call.outputs.push_back(std::to_string(record.partition.value) + "/" + std::to_string(record.offset.value));
+  } else if (setup_.queries && world_.chance.in(40)) {  // written now: must vanish unless the record is done
     call.queried = call.wrote_by_query = true;
     const std::string sql = effect_of(id);
     auto rows = call.session->query({sql, {}}, false, nullptr);

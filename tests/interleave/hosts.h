@@ -19,7 +19,7 @@
 namespace hostler::testing {
 
 struct Setup {
-  core::Idempotency idempotency = core::Idempotency::event_id;
+  core::Idempotency idempotency = core::Idempotency::event_id;  // off: no ledger, transactions of the brokers
   bool queries = false;      // the handler runs inside the transaction, and sometimes writes by query
   bool one_writer = false;   // the ledger behind is SQLite
 };

@@ -31,16 +31,23 @@ const std::string members[] = {"host A", "host B"};
 class KillerHosts {
  public:
   KillerHosts(World& world, Store& store, bool one_writer)
-      : world_(world), store_(store), config_(orders_service(core::Idempotency::event_id)), ledger_(world, store.ledger(), one_writer), publisher_(world), clock_(world) {
+      : world_(world),
+        store_(store),
+        config_(orders_service(core::Idempotency::event_id)),
+        ledger_(world, store.ledger(), one_writer),
+        publisher_(world),
+        clock_(world) {
     for (std::int32_t p = 0; p < static_cast<std::int32_t>(events.size()); ++p) {
       const core::TopicPartition where{std::string(Hosts::topic), {p}};
       sources_.push_back({where});
       fill_log(world_, p, events[static_cast<std::size_t>(p)]);
       world_.broker.move({config_.group, where}, members[0]);
     }
-    world_.on_crash = [this](const std::string& member) {  // what is mapped is the kernel's: the end of this life must not touch it any more
+    // What is mapped is the kernel's: unwinding must not touch it any more.
+    world_.on_crash = [this](const std::string& member) {
       const auto overwrite = std::filesystem::copy_options::overwrite_existing;
-      if (std::filesystem::exists(journal(member))) std::filesystem::copy_file(journal(member), journal(member) += ".left", overwrite);
+      const auto file = journal(member);
+      if (std::filesystem::exists(file)) std::filesystem::copy_file(file, left(member), overwrite);
     };
     for (const auto& member : members) {
       world_.baton.add(member, [this, &member] { lives(member); });
@@ -68,7 +75,8 @@ class KillerHosts {
   // What an assignment does: the suspects of what was taken over are known before its first record is read.
   struct Assignments final : runtime::MarkOwner {
     Assignments(MarksOf& m, runtime::Suspects& s) : marks(m), suspects(s) {}
-    runtime::LedgerResult<core::Mark> take_over(const core::TopicPartition& where, core::Offset start) override {
+    runtime::LedgerResult<core::Mark> take_over(const core::TopicPartition& where,
+                                                core::Offset start) override {
       auto mark = marks.take_over(where, start);
       if (!mark) return mark;
       const runtime::TakenPartition taken{where, mark->topic_id, mark->next};
@@ -79,7 +87,13 @@ class KillerHosts {
     runtime::Suspects& suspects;
   };
 
-  [[nodiscard]] std::filesystem::path journal(const std::string& member) const { return folder_ / member / "crash-journal"; }
+  [[nodiscard]] std::filesystem::path journal(const std::string& member) const {
+    return folder_ / member / "crash-journal";
+  }
+  // The journal as it was at the moment of death.
+  [[nodiscard]] std::filesystem::path left(const std::string& member) const {
+    return folder_ / member / "crash-journal.left";
+  }
 
   void leave(const core::TopicPartition& where, const std::string& member) {
     world_.broker.move({config_.group, where}, member == members[0] ? members[1] : members[0]);
@@ -89,11 +103,11 @@ class KillerHosts {
     for (;;) {
       try {
         live(member);
-      } catch (const Crash&) {
-      }
-      if (const auto left = journal(member) += ".left"; std::filesystem::exists(left)) std::filesystem::rename(left, journal(member));
+      } catch (const Crash&) {}
+      if (std::filesystem::exists(left(member))) std::filesystem::rename(left(member), journal(member));
       for (const auto& source : sources_) {
-        if (world_.broker.owners.at({config_.group, source.where}).first == member) leave(source.where, member);
+        if (world_.broker.owners.at({config_.group, source.where}).first == member)
+          leave(source.where, member);
       }
     }
   }
@@ -105,7 +119,8 @@ class KillerHosts {
     const auto journal = value_of(runtime::CrashJournal::open(folder_ / member));
     const auto died_of = runtime::suspects_of(journal->predecessor());
     if (!died_of.empty() && !told_.insert(journal->predecessor().run).second) ++told_again_;
-    while (!died_of.empty() && !ledger.add_suspects(journal->predecessor().run, died_of)) clock_.wait(core::Millis(50));
+    while (!died_of.empty() && !ledger.add_suspects(journal->predecessor().run, died_of))
+      clock_.wait(core::Millis(50));
     if (!journal->begin()) throw std::runtime_error("the crash journal cannot be begun");
 
     runtime::LaneProgress progress;
@@ -117,7 +132,14 @@ class KillerHosts {
     MemberSource source(world_, config_.group, member, sources_, &assignments, clock_);
     ScriptedLane lane(config_, &ledger);
     lane.handler = [this](const core::Record& record, HandlerCall& call) { return handle(record, call); };
-    runtime::PipelineParts parts{config_, mutation->of(source), mutation->of(lane), mutation->of(publisher_), clock_, observer_, &marks, {}};
+    runtime::PipelineParts parts{config_,
+                                 mutation->of(source),
+                                 mutation->of(lane),
+                                 mutation->of(publisher_),
+                                 clock_,
+                                 observer_,
+                                 &marks,
+                                 {}};
     parts.progress = &progress;
     parts.suspects = &suspects;
     parts.gate = &gate;
@@ -153,7 +175,7 @@ class KillerHosts {
   CountingObserver observer_;
   TempDir folder_;
   std::vector<MemberSource::Partition> sources_;
-  std::set<std::string> told_;  // runs
+  std::set<std::string> told_; // runs
   std::uint32_t kills_ = 0, told_again_ = 0;
 };
 
@@ -162,25 +184,30 @@ std::string complaint(const World& world, const KillerHosts& hosts, const Outcom
   for (const auto& list : events) {
     for (const auto& id : list) {
       const int effects = o.effects.contains(id) ? o.effects.at(id) : 0;
-      if (effects != (id == "killer" ? 0 : 1)) return "event " + id + " has " + std::to_string(effects) + " effects";
+      if (effects != (id == "killer" ? 0 : 1))
+        return "event " + id + " has " + std::to_string(effects) + " effects";
     }
   }
   const auto row = o.dead.find(killer);
   if (row == o.dead.end() || o.dead.size() != 1) return "not the killer alone is dead";
   bool valid = row->second.keeps_record;
-  const auto log = world.broker.logs.find({core::dead_letter_topic(hosts.config(), Hosts::topic).value(), {0}});
+  const auto log =
+      world.broker.logs.find({core::dead_letter_topic(hosts.config(), Hosts::topic).value(), {0}});
   if (log != world.broker.logs.end()) {
     for (const auto& letter : log->second) {
-      if (letter.header(core::header::reason) != "crashed" || letter.header(core::header::attempt) != "1") return "a letter is not of a crash, or an attempt was spent";
+      if (letter.header(core::header::reason) != "crashed" || letter.header(core::header::attempt) != "1")
+        return "a letter is not of a crash, or an attempt was spent";
       valid = valid || letter.header(core::header::step) == std::to_string(row->second.step);
     }
   }
   if (!valid) return "the killer is dead without a letter";
   // Who already had it when the last of them was told may die once more. The ledger remembers only the run that it counted last: one that tells
   // again after another host has told is counted twice.
-  const auto limit = hosts.config().max_crashes, most = limit + static_cast<std::uint32_t>(std::size(members)) - 1;
+  const auto limit = hosts.config().max_crashes,
+             most = limit + static_cast<std::uint32_t>(std::size(members)) - 1;
   if (hosts.kills() + hosts.told_again() < limit || hosts.kills() > most) {
-    return "the killer ended " + std::to_string(hosts.kills()) + " hosts, which should be " + std::to_string(limit) + ", " + std::to_string(most) + " at most";
+    return "the killer ended " + std::to_string(hosts.kills()) + " hosts, which should be " +
+           std::to_string(limit) + ", " + std::to_string(most) + " at most";
   }
   return "";
 }
@@ -191,7 +218,8 @@ void run(std::uint64_t seed, bool one_writer) {
   KillerHosts hosts(world, *store, one_writer);
   const auto at_rest = [&] {
     for (std::size_t p = 0; p < events.size(); ++p) {
-      if (store->mark(static_cast<std::int32_t>(p)).next.value != static_cast<std::int64_t>(events[p].size())) return false;
+      if (store->mark(static_cast<std::int32_t>(p)).next.value != static_cast<std::int64_t>(events[p].size()))
+        return false;
     }
     return true;
   };
@@ -202,13 +230,15 @@ void run(std::uint64_t seed, bool one_writer) {
     rests = i % 20 == 0 && at_rest();
   }
   world.baton.stop();
-  const std::string wrong = !world.wrong.empty() ? world.wrong : !alive ? "everybody waits for somebody" : !rests ? "it does not come to rest"
-                            : complaint(world, hosts, store->outcome());
+  const std::string wrong = !world.wrong.empty() ? world.wrong
+                            : !alive             ? "everybody waits for somebody"
+                            : !rests             ? "it does not come to rest"
+                                                 : complaint(world, hosts, store->outcome());
   INFO("seed " << seed << ": " << wrong << "\n" << world.story());
   REQUIRE(wrong.empty());
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("row locks: a record that ends its hosts is dead-lettered in time, its neighbours are done") {
   for_seeds([](std::uint64_t seed) { run(seed, false); });

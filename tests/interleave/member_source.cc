@@ -14,7 +14,6 @@ struct MemberSource::Storage final : core::BatchStorage {
   }
 };
 
-// The generation under which the partition is this member's; 0 if it is not.
 std::uint64_t MemberSource::generation(const core::TopicPartition& where) const {
   const auto it = world_.broker.owners.find({group_, where});
   return it != world_.broker.owners.end() && it->second.first == member_ ? it->second.second : 0;
@@ -32,6 +31,7 @@ void MemberSource::listen() {
 bool MemberSource::start(const core::TopicPartition& where, Held& held) {
   held.position = world_.broker.committed[{group_, where}];
   if (held.position.value < 0) held.position = {0};
+  held.started = held.position;
   if (marks_ == nullptr) return true;
   auto mark = marks_->take_over(where, held.position);
   if (!mark) return false;  // asked again later
@@ -86,7 +86,7 @@ bool MemberSource::poll(core::Batch& out, std::size_t max_records, core::Millis,
 
 // Refused from a member of an old generation.
 void MemberSource::commit(const core::Batch& batch, core::Offset next) {
-  if (batch.assignment == generation(batch.where)) world_.broker.committed[{group_, batch.where}] = next;
+  if (settles_by_ == nullptr && batch.assignment == generation(batch.where)) world_.broker.committed[{group_, batch.where}] = next;
 }
 
 void MemberSource::settled(const core::Batch& batch, core::Offset next) {

@@ -20,4 +20,4 @@ void for_seeds(const Run& run) {
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) run(seed);
 }
 
-}  // namespace hostler::testing
+} // namespace hostler::testing

@@ -25,11 +25,14 @@ class RowStore final : public Store {
     }
     for (const auto& [key, row] : ledger_.delegated()) {
       const Origin origin{std::get<3>(key), std::get<4>(key)};
-      if (row.row.state != runtime::RowState::dead) out.waiting[origin] = row.row.step.value;
-      else out.dead[origin] = {row.row.step.value, row.stored_record.has_value()};
+      if (row.row.state != runtime::RowState::dead)
+        out.waiting[origin] = row.row.step.value;
+      else
+        out.dead[origin] = {row.row.step.value, row.stored_record.has_value()};
     }
     constexpr const char* names[] = {"done", "retry", "dead", "parked"};
-    for (const auto& [key, row] : ledger_.ids()) out.ids[key.second] = names[static_cast<std::size_t>(row.state)];
+    for (const auto& [key, row] : ledger_.ids())
+      out.ids[key.second] = names[static_cast<std::size_t>(row.state)];
     return out;
   }
   core::Mark mark(std::int32_t partition) override {
@@ -47,7 +50,8 @@ class SqliteStore final : public Store {
   SqliteStore() {
     const core::LedgerConfig config{"sqlite://" + file().string(), 16};
     auto migrator = store::open_migrator(config);
-    if (!migrator || !(*migrator)->apply()) throw std::runtime_error("no ledger can be made in " + file().string());
+    if (!migrator || !(*migrator)->apply())
+      throw std::runtime_error("no ledger can be made in " + file().string());
     ledger_ = std::move(*store::open_ledger(config));
     database_ = std::make_unique<Sqlite>(file());
     database_->exec("CREATE TABLE effect (event text)");
@@ -55,17 +59,24 @@ class SqliteStore final : public Store {
   runtime::Ledger& ledger() override { return *ledger_; }
   Outcome outcome() override {
     Outcome out;
-    for (const auto& row : database_->query("SELECT event, count(*) FROM effect GROUP BY event")) out.effects[row[0]] = std::stoi(row[1]);
-    for (const auto& row : database_->query("SELECT state, partition, record_offset, step, record IS NOT NULL FROM hostler_delegated")) {
+    for (const auto& row : database_->query("SELECT event, count(*) FROM effect GROUP BY event"))
+      out.effects[row[0]] = std::stoi(row[1]);
+    for (const auto& row : database_->query(
+             "SELECT state, partition, record_offset, step, record IS NOT NULL FROM hostler_delegated")) {
       const Origin origin{std::stoi(row[1]), std::stoll(row[2])};
-      if (row[0] != "dead") out.waiting[origin] = std::stoll(row[3]);
-      else out.dead[origin] = {std::stoll(row[3]), row[4] == "1"};
+      if (row[0] != "dead")
+        out.waiting[origin] = std::stoll(row[3]);
+      else
+        out.dead[origin] = {std::stoll(row[3]), row[4] == "1"};
     }
-    for (const auto& row : database_->query("SELECT event_id, state FROM processed_events")) out.ids[row[0]] = row[1];
+    for (const auto& row : database_->query("SELECT event_id, state FROM processed_events"))
+      out.ids[row[0]] = row[1];
     return out;
   }
   core::Mark mark(std::int32_t partition) override {
-    for (const auto& row : database_->query("SELECT next_offset, epoch, topic_id FROM hostler_mark WHERE partition = " + std::to_string(partition))) {
+    for (const auto& row :
+         database_->query("SELECT next_offset, epoch, topic_id FROM hostler_mark WHERE partition = " +
+                          std::to_string(partition))) {
       return {{std::stoll(row[0])}, std::stoll(row[1]), std::stoi(row[2])};
     }
     return {};
@@ -78,9 +89,11 @@ class SqliteStore final : public Store {
   std::unique_ptr<Sqlite> database_;
 };
 
-}  // namespace
+} // namespace
 
-std::unique_ptr<Store> make_row_store(World& world, const Events& events) { return std::make_unique<RowStore>(world, events); }
+std::unique_ptr<Store> make_row_store(World& world, const Events& events) {
+  return std::make_unique<RowStore>(world, events);
+}
 std::unique_ptr<Store> make_sqlite_store() { return std::make_unique<SqliteStore>(); }
 
-}  // namespace hostler::testing
+} // namespace hostler::testing

@@ -13,20 +13,20 @@
 
 namespace hostler::testing {
 
-using Events = std::vector<std::vector<std::string>>;  // ids by partition, in the order of their offsets
-using Origin = std::pair<std::int32_t, std::int64_t>;  // partition, offset
+using Events = std::vector<std::vector<std::string>>; // ids by partition, in the order of their offsets
+using Origin = std::pair<std::int32_t, std::int64_t>; // partition, offset
 
 struct DeadRow {
   std::int64_t step = 0;
-  bool keeps_record = false;  // no letter fitted: the row is the letter
+  bool keeps_record = false; // no letter fitted: the row is the letter
 };
 
 // What the database holds.
 struct Outcome {
-  std::map<std::string, int> effects;       // by event
+  std::map<std::string, int> effects; // by event
   std::map<Origin, DeadRow> dead;
-  std::map<Origin, std::int64_t> waiting;   // step of the rows in state retry
-  std::map<std::string, std::string> ids;   // state by event
+  std::map<Origin, std::int64_t> waiting; // step of the rows in state retry
+  std::map<std::string, std::string> ids; // state by event
 };
 
 class Store {
@@ -41,4 +41,4 @@ class Store {
 [[nodiscard]] std::unique_ptr<Store> make_row_store(World& world, const Events& events);
 [[nodiscard]] std::unique_ptr<Store> make_sqlite_store();
 
-}  // namespace hostler::testing
+} // namespace hostler::testing

@@ -5,15 +5,6 @@
 namespace hostler::testing {
 namespace {
 
-LogRecord kept(const runtime::OutRecord& r, core::Timestamp now) {
-  LogRecord out;
-  out.stamp = now;
-  if (!r.key.is_null()) out.key = std::string(r.key.view());
-  if (!r.value.is_null()) out.value = std::string(r.value.view());
-  for (const auto& h : r.headers) out.headers.push_back({h.name, h.value});
-  return out;
-}
-
 std::string header_of(const runtime::OutRecord& r, std::string_view name) {
   for (const auto& h : r.headers) {
     if (h.name == name) return h.value.value_or("");
@@ -22,6 +13,15 @@ std::string header_of(const runtime::OutRecord& r, std::string_view name) {
 }
 
 }  // namespace
+
+LogRecord kept(const runtime::OutRecord& r, core::Timestamp now) {
+  LogRecord out;
+  out.stamp = now;
+  if (!r.key.is_null()) out.key = std::string(r.key.view());
+  if (!r.value.is_null()) out.value = std::string(r.value.view());
+  for (const auto& h : r.headers) out.headers.push_back({h.name, h.value});
+  return out;
+}
 
 std::string_view LogRecord::header(std::string_view name) const {
   for (const auto& h : headers) {

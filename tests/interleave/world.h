@@ -36,6 +36,9 @@ struct LogRecord {
   [[nodiscard]] std::string_view header(std::string_view name) const;  // empty if there is none
 };
 
+// A record as the broker keeps it.
+[[nodiscard]] LogRecord kept(const runtime::OutRecord& record, core::Timestamp now);
+
 // Topics, groups and what is still under way.
 struct Broker {
   using Assigned = std::pair<std::string, core::TopicPartition>;  // group, partition
@@ -43,7 +46,17 @@ struct Broker {
     core::TopicPartition where;
     LogRecord record;
   };
+  // What a transaction makes true.
+  struct Transacted {
+    std::vector<Late> records{};
+    std::optional<core::Offset> next{};  // the group's offset of the partition that the id is named after
+  };
+  struct TransactionalId {
+    std::uint64_t epoch = 0;             // of its holder; older ones are fenced
+    std::optional<Transacted> doubt{};   // a commit that has begun
+  };
   std::map<core::TopicPartition, std::vector<LogRecord>> logs;
+  std::map<Assigned, TransactionalId> transactional;
   std::map<Assigned, core::Offset> committed;
   std::map<Assigned, std::pair<std::string, std::uint64_t>> owners;  // member and generation
   std::deque<Late> late;

@@ -71,7 +71,8 @@ class LetterNotAwaited final : public Mutation {
  private:
   class Source final : public ForwardSource {
    public:
-    Source(runtime::Source& real, const std::unique_ptr<UnawaitedPublisher>& publisher) : ForwardSource(real), publisher_(publisher) {}
+    Source(runtime::Source& real, const std::unique_ptr<UnawaitedPublisher>& publisher)
+        : ForwardSource(real), publisher_(publisher) {}
     bool poll(core::Batch& out, std::size_t max_records, core::Millis max_wait, core::Millis wait) override {
       if (publisher_ != nullptr) publisher_->send();
       return real().poll(out, max_records, max_wait, wait);
@@ -111,9 +112,10 @@ class RetryReleasedEarly final : public Mutation {
 // A copy without a row is believed what its headers say.
 class BelievesCopies final : public ForwardSession {
  public:
-  BelievesCopies(std::unique_ptr<runtime::LedgerSession> real, const CopiesInHand& copies) : ForwardSession(std::move(real)), copies_(copies) {}
-  runtime::LedgerResult<std::vector<std::optional<runtime::Delegated>>> lock_delegated(std::string_view service,
-                                                                                       std::span<const runtime::OriginKey> origins) override {
+  BelievesCopies(std::unique_ptr<runtime::LedgerSession> real, const CopiesInHand& copies)
+      : ForwardSession(std::move(real)), copies_(copies) {}
+  runtime::LedgerResult<std::vector<std::optional<runtime::Delegated>>> lock_delegated(
+      std::string_view service, std::span<const runtime::OriginKey> origins) override {
     auto rows = real().lock_delegated(service, origins);
     if (!rows) return rows;
     for (std::size_t i = 0; i < origins.size(); ++i) {
@@ -130,14 +132,16 @@ class BelievesCopies final : public ForwardSession {
 class NoBarrier final : public ForwardSession {
  public:
   using ForwardSession::ForwardSession;
-  LedgerStatus barrier(std::string_view, std::span<const runtime::MarkKey>) override { return LedgerStatus::success(); }
+  LedgerStatus barrier(std::string_view, std::span<const runtime::MarkKey>) override {
+    return LedgerStatus::success();
+  }
 };
 
-}  // namespace
+} // namespace
 
 MutantPtr letter_not_awaited() { return std::make_unique<LetterNotAwaited>(); }
 MutantPtr retry_released_early() { return std::make_unique<RetryReleasedEarly>(); }
 MutantPtr copy_without_delegation() { return std::make_unique<CopyMutation<BelievesCopies>>(); }
 MutantPtr copy_dropped_without_barrier() { return session_mutant<NoBarrier>(); }
 
-}  // namespace hostler::testing
+} // namespace hostler::testing

@@ -18,32 +18,45 @@ class ForwardSession : public runtime::LedgerSession {
   void rollback() override { real_->rollback(); }
   runtime::CommitOutcome commit(runtime::LedgerError* why) override { return real_->commit(why); }
   [[nodiscard]] bool in_transaction() const override { return real_->in_transaction(); }
-  runtime::LedgerStatus find_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> settled) override {
+  runtime::LedgerStatus find_ids(std::string_view service, std::span<const runtime::IdRow> ids,
+                                 std::span<std::uint8_t> settled) override {
     return real_->find_ids(service, ids, settled);
   }
-  runtime::LedgerStatus claim_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> claimed) override {
+  runtime::LedgerStatus claim_ids(std::string_view service, std::span<const runtime::IdRow> ids,
+                                  std::span<std::uint8_t> claimed) override {
     return real_->claim_ids(service, ids, claimed);
   }
-  runtime::LedgerStatus set_id_states(std::string_view service, std::span<const std::string_view> ids, runtime::RowState state) override {
+  runtime::LedgerStatus set_id_states(std::string_view service, std::span<const std::string_view> ids,
+                                      runtime::RowState state) override {
     return real_->set_id_states(service, ids, state);
   }
-  runtime::LedgerResult<bool> fence(std::string_view service, const runtime::MarkMove& move) override { return real_->fence(service, move); }
-  runtime::LedgerStatus barrier(std::string_view service, std::span<const runtime::MarkKey> marks) override { return real_->barrier(service, marks); }
-  runtime::LedgerResult<std::vector<std::optional<runtime::Delegated>>> lock_delegated(std::string_view service,
-                                                                                       std::span<const runtime::OriginKey> origins) override {
+  runtime::LedgerResult<bool> fence(std::string_view service, const runtime::MarkMove& move) override {
+    return real_->fence(service, move);
+  }
+  runtime::LedgerStatus barrier(std::string_view service, std::span<const runtime::MarkKey> marks) override {
+    return real_->barrier(service, marks);
+  }
+  runtime::LedgerResult<std::vector<std::optional<runtime::Delegated>>> lock_delegated(
+      std::string_view service, std::span<const runtime::OriginKey> origins) override {
     return real_->lock_delegated(service, origins);
   }
-  runtime::LedgerStatus write_delegated(std::string_view service, std::span<const runtime::Delegation> rows) override {
+  runtime::LedgerStatus write_delegated(std::string_view service,
+                                        std::span<const runtime::Delegation> rows) override {
     return real_->write_delegated(service, rows);
   }
-  runtime::LedgerStatus erase_delegated(std::string_view service, std::span<const runtime::OriginKey> origins) override {
+  runtime::LedgerStatus erase_delegated(std::string_view service,
+                                        std::span<const runtime::OriginKey> origins) override {
     return real_->erase_delegated(service, origins);
   }
-  runtime::LedgerStatus erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places) override {
+  runtime::LedgerStatus erase_suspects(std::string_view service,
+                                       std::span<const runtime::OriginKey> places) override {
     return real_->erase_suspects(service, places);
   }
-  std::optional<runtime::StatementFailure> run(std::span<const runtime::SqlStatement> statements) override { return real_->run(statements); }
-  runtime::LedgerResult<std::size_t> query(const runtime::SqlStatement& statement, bool read_only, const runtime::SqlRow& on_row) override {
+  std::optional<runtime::StatementFailure> run(std::span<const runtime::SqlStatement> statements) override {
+    return real_->run(statements);
+  }
+  runtime::LedgerResult<std::size_t> query(const runtime::SqlStatement& statement, bool read_only,
+                                           const runtime::SqlRow& on_row) override {
     return real_->query(statement, read_only, on_row);
   }
   runtime::LedgerResult<bool> same_transaction() override { return real_->same_transaction(); }
@@ -61,15 +74,21 @@ class ForwardLedger : public runtime::Ledger {
 
   [[nodiscard]] runtime::SqlDialect dialect() const override { return real_.dialect(); }
   std::unique_ptr<runtime::LedgerSession> lease() override { return real_.lease(); }
-  runtime::LedgerResult<std::vector<core::Mark>> take_over(std::string_view service, std::string_view cluster_id,
-                                                           std::span<const runtime::TakeOver> partitions) override {
+  runtime::LedgerResult<std::vector<core::Mark>> take_over(
+      std::string_view service, std::string_view cluster_id,
+      std::span<const runtime::TakeOver> partitions) override {
     return real_.take_over(service, cluster_id, partitions);
   }
-  runtime::LedgerStatus add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) override { return real_.add_suspects(run, suspects); }
-  runtime::LedgerResult<std::vector<runtime::Suspect>> suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) override {
+  runtime::LedgerStatus add_suspects(std::string_view run,
+                                     std::span<const runtime::Suspect> suspects) override {
+    return real_.add_suspects(run, suspects);
+  }
+  runtime::LedgerResult<std::vector<runtime::Suspect>> suspects(
+      std::string_view service, std::span<const runtime::TakenPartition> partitions) override {
     return real_.suspects(service, partitions);
   }
-  runtime::LedgerResult<runtime::Expired> expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most) override {
+  runtime::LedgerResult<runtime::Expired> expire(std::span<const runtime::ExpiryRule> rules,
+                                                 runtime::ExpiryPlace from, std::uint32_t most) override {
     return real_.expire(rules, from, most);
   }
   runtime::LedgerStatus probe() override { return real_.probe(); }
@@ -89,9 +108,12 @@ class ForwardSource : public runtime::Source {
     return real_.poll(out, max_records, max_wait, wait);
   }
   void settled(const core::Batch& batch, core::Offset next) override { real_.settled(batch, next); }
-  void give_back(const core::Batch& batch, core::Offset resume_at, core::SteadyTime not_before) override { real_.give_back(batch, resume_at, not_before); }
+  void give_back(const core::Batch& batch, core::Offset resume_at, core::SteadyTime not_before) override {
+    real_.give_back(batch, resume_at, not_before);
+  }
   [[nodiscard]] bool owns(const core::Batch& batch) const override { return real_.owns(batch); }
   [[nodiscard]] bool draining() const override { return real_.draining(); }
+  [[nodiscard]] runtime::Transaction* transaction() override { return real_.transaction(); }
 
  protected:
   [[nodiscard]] runtime::Source& real() { return real_; }
@@ -104,14 +126,20 @@ class ForwardLane : public runtime::Lane {
  public:
   explicit ForwardLane(runtime::Lane& real) : real_(real) {}
 
-  runtime::LedgerStatus begin(const runtime::Slice& slice, std::span<runtime::Admission> admissions) override { return real_.begin(slice, admissions); }
-  core::Result<runtime::Verdicts, runtime::ExecuteFailure> execute(const runtime::Slice& slice, std::span<const std::uint8_t> run) override {
+  runtime::LedgerStatus begin(const runtime::Slice& slice,
+                              std::span<runtime::Admission> admissions) override {
+    return real_.begin(slice, admissions);
+  }
+  core::Result<runtime::Verdicts, runtime::ExecuteFailure> execute(
+      const runtime::Slice& slice, std::span<const std::uint8_t> run) override {
     return real_.execute(slice, run);
   }
-  void take_outputs(const runtime::Slice& slice, std::span<const core::Disposition> dispositions, std::vector<runtime::OutRecord>& out) override {
+  void take_outputs(const runtime::Slice& slice, std::span<const core::Disposition> dispositions,
+                    std::vector<runtime::OutRecord>& out) override {
     real_.take_outputs(slice, dispositions, out);
   }
-  runtime::Fenced fence(const runtime::Slice& slice, std::span<const core::Disposition> dispositions, core::Offset mark_to) override {
+  runtime::Fenced fence(const runtime::Slice& slice, std::span<const core::Disposition> dispositions,
+                        core::Offset mark_to) override {
     return real_.fence(slice, dispositions, mark_to);
   }
   runtime::CommitOutcome commit(runtime::LedgerError* why) override { return real_.commit(why); }
@@ -124,4 +152,4 @@ class ForwardLane : public runtime::Lane {
   runtime::Lane& real_;
 };
 
-}  // namespace hostler::testing
+} // namespace hostler::testing

@@ -16,7 +16,8 @@ using runtime::RowState;
 class IdsFirst final : public ForwardSession {
  public:
   using ForwardSession::ForwardSession;
-  LedgerStatus claim_ids(std::string_view service, std::span<const runtime::IdRow> ids, std::span<std::uint8_t> claimed) override {
+  LedgerStatus claim_ids(std::string_view service, std::span<const runtime::IdRow> ids,
+                         std::span<std::uint8_t> claimed) override {
     if (auto done = real().claim_ids(service, ids, claimed); !done) return done;
     LedgerError why{LedgerError::Kind::outage, "", "the claims may not have been committed"};
     if (real().commit(&why) != CommitOutcome::committed) return why;
@@ -29,7 +30,8 @@ class IdsFirst final : public ForwardSession {
 class FreedIds final : public ForwardSession {
  public:
   using ForwardSession::ForwardSession;
-  LedgerStatus set_id_states(std::string_view service, std::span<const std::string_view> ids, RowState state) override {
+  LedgerStatus set_id_states(std::string_view service, std::span<const std::string_view> ids,
+                             RowState state) override {
     if (state != RowState::retry) {
       std::vector<runtime::IdRow> rows;
       for (const auto id : ids) rows.push_back({id, "", "orders", {0}, {0}});
@@ -38,7 +40,8 @@ class FreedIds final : public ForwardSession {
       return real().set_id_states(service, ids, state);
     }
     for (const auto id : ids) {
-      const std::string sql = "DELETE FROM processed_events WHERE service_name = '" + std::string(service) + "' AND event_id = '" + std::string(id) + "'";
+      const std::string sql = "DELETE FROM processed_events WHERE service_name = '" + std::string(service) +
+                              "' AND event_id = '" + std::string(id) + "'";
       const runtime::SqlStatement statement{sql, {}};
       if (auto failure = real().run(std::span(&statement, 1))) return std::move(failure->error);
     }
@@ -50,14 +53,17 @@ class FreedIds final : public ForwardSession {
 // is left out, so that everything else finds the ids it knows.
 class IdsWithAttempt final : public ForwardSession {
  public:
-  IdsWithAttempt(std::unique_ptr<runtime::LedgerSession> real, const CopiesInHand& copies) : ForwardSession(std::move(real)), copies_(copies) {}
-  runtime::LedgerResult<std::vector<std::optional<runtime::Delegated>>> lock_delegated(std::string_view service,
-                                                                                       std::span<const runtime::OriginKey> origins) override {
+  IdsWithAttempt(std::unique_ptr<runtime::LedgerSession> real, const CopiesInHand& copies)
+      : ForwardSession(std::move(real)), copies_(copies) {}
+  runtime::LedgerResult<std::vector<std::optional<runtime::Delegated>>> lock_delegated(
+      std::string_view service, std::span<const runtime::OriginKey> origins) override {
     std::deque<std::string> names;
     std::vector<runtime::IdRow> ids;
     for (const auto& origin : origins) {
       const auto& copy = copies_.of(origin);
-      const std::string event = copy.event_id.empty() ? std::to_string(origin.partition.value) + "/" + std::to_string(origin.offset.value) : copy.event_id;
+      const std::string event = copy.event_id.empty() ? std::to_string(origin.partition.value) + "/" +
+                                                            std::to_string(origin.offset.value)
+                                                      : copy.event_id;
       names.push_back(event + "#" + std::to_string(copy.attempt.value));
       ids.push_back({names.back(), "", origin.topic, origin.partition, origin.offset});
     }
@@ -74,10 +80,10 @@ class IdsWithAttempt final : public ForwardSession {
   const CopiesInHand& copies_;
 };
 
-}  // namespace
+} // namespace
 
 MutantPtr ids_outside_transaction() { return session_mutant<IdsFirst>(); }
 MutantPtr id_freed_on_retry() { return session_mutant<FreedIds>(); }
 MutantPtr dedupe_by_attempt() { return std::make_unique<CopyMutation<IdsWithAttempt>>(); }
 
-}  // namespace hostler::testing
+} // namespace hostler::testing

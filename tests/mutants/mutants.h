@@ -35,7 +35,8 @@ MutantPtr suspects_kept_locally(const std::filesystem::path& state);
 // A defect of the ledger's sessions: each that is leased goes through `wrap`.
 class SessionMutation : public Mutation {
  public:
-  using Wrap = std::function<std::unique_ptr<runtime::LedgerSession>(std::unique_ptr<runtime::LedgerSession>)>;
+  using Wrap =
+      std::function<std::unique_ptr<runtime::LedgerSession>(std::unique_ptr<runtime::LedgerSession>)>;
   explicit SessionMutation(Wrap wrap) : wrap_(std::move(wrap)) {}
   using Mutation::of;
   runtime::Ledger& of(runtime::Ledger& ledger) override {
@@ -59,7 +60,8 @@ class SessionMutation : public Mutation {
 // … with a session class that needs nothing but the real one.
 template <class Session>
 MutantPtr session_mutant() {
-  return std::make_unique<SessionMutation>([](auto real) { return std::make_unique<Session>(std::move(real)); });
+  return std::make_unique<SessionMutation>(
+      [](auto real) { return std::make_unique<Session>(std::move(real)); });
 }
 
-}  // namespace hostler::testing
+} // namespace hostler::testing

@@ -25,12 +25,13 @@ class Mutation {
   virtual runtime::Ledger& of(runtime::Ledger& ledger) { return ledger; }
   virtual runtime::Publisher& of(runtime::Publisher& publisher) { return publisher; }
   virtual runtime::Source& of(runtime::Source& source) { return source; }
-  virtual runtime::Lane& of(runtime::Lane& lane) { return lane; }  // after its source
-  virtual runtime::Clock& of(runtime::Clock& clock) { return clock; }  // the sources' clock
+  virtual runtime::Lane& of(runtime::Lane& lane) { return lane; }     // after its source
+  virtual runtime::Clock& of(runtime::Clock& clock) { return clock; } // the sources' clock
 };
 
 // By HOSTLER_MUTANT; without it nothing is changed. A name that nobody has ends the program: no test must fail for that.
 // `state`: a folder of the host's own, which its next life finds again.
-[[nodiscard]] std::unique_ptr<Mutation> make_mutation(const Mutation::Marks& marks, const std::filesystem::path& state);
+[[nodiscard]] std::unique_ptr<Mutation> make_mutation(const Mutation::Marks& marks,
+                                                      const std::filesystem::path& state);
 
-}  // namespace hostler::testing
+} // namespace hostler::testing

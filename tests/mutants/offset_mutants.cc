@@ -8,7 +8,8 @@ namespace {
 class OffsetFirstLane final : public ForwardLane {
  public:
   OffsetFirstLane(runtime::Lane& real, runtime::Source& source) : ForwardLane(real), source_(source) {}
-  runtime::Fenced fence(const runtime::Slice& slice, std::span<const core::Disposition> dispositions, core::Offset mark_to) override {
+  runtime::Fenced fence(const runtime::Slice& slice, std::span<const core::Disposition> dispositions,
+                        core::Offset mark_to) override {
     batch_ = slice.batch;
     to_ = mark_to;
     return real().fence(slice, dispositions, mark_to);
@@ -64,9 +65,9 @@ class OffsetPastRecordInFlight final : public Mutation {
   std::unique_ptr<PositionSource> source_;
 };
 
-}  // namespace
+} // namespace
 
 MutantPtr offset_before_database() { return std::make_unique<OffsetBeforeDatabase>(); }
 MutantPtr offset_past_record_in_flight() { return std::make_unique<OffsetPastRecordInFlight>(); }
 
-}  // namespace hostler::testing
+} // namespace hostler::testing

@@ -12,9 +12,13 @@ using runtime::Suspect;
 
 class LocalSession final : public ForwardSession {
  public:
-  LocalSession(std::unique_ptr<runtime::LedgerSession> real, LocalSuspects& local) : ForwardSession(std::move(real)), local_(local) {}
-  runtime::LedgerStatus erase_suspects(std::string_view service, std::span<const runtime::OriginKey> places) override {
-    for (const auto& p : places) settled_.push_back({std::string(service), {std::string(p.topic), p.partition}, p.topic_id, p.offset, 1, 0, false, ""});
+  LocalSession(std::unique_ptr<runtime::LedgerSession> real, LocalSuspects& local)
+      : ForwardSession(std::move(real)), local_(local) {}
+  runtime::LedgerStatus erase_suspects(std::string_view service,
+                                       std::span<const runtime::OriginKey> places) override {
+    for (const auto& p : places)
+      settled_.push_back(
+          {std::string(service), {std::string(p.topic), p.partition}, p.topic_id, p.offset, 1, 0, false, ""});
     return runtime::LedgerStatus::success();
   }
   void rollback() override {
@@ -38,12 +42,15 @@ class LocalSession final : public ForwardSession {
 class LocalLedger final : public ForwardLedger {
  public:
   LocalLedger(runtime::Ledger& real, LocalSuspects& local) : ForwardLedger(real), local_(local) {}
-  std::unique_ptr<runtime::LedgerSession> lease() override { return std::make_unique<LocalSession>(real().lease(), local_); }
+  std::unique_ptr<runtime::LedgerSession> lease() override {
+    return std::make_unique<LocalSession>(real().lease(), local_);
+  }
   runtime::LedgerStatus add_suspects(std::string_view run, std::span<const Suspect> suspects) override {
     if (auto added = local_.add(run, suspects); !added) throw std::runtime_error(added.error().message);
     return runtime::LedgerStatus::success();
   }
-  runtime::LedgerResult<std::vector<Suspect>> suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) override {
+  runtime::LedgerResult<std::vector<Suspect>> suspects(
+      std::string_view service, std::span<const runtime::TakenPartition> partitions) override {
     return local_.suspects(service, partitions);
   }
 
@@ -70,8 +77,10 @@ class SuspectsKeptLocally final : public Mutation {
   std::unique_ptr<LocalLedger> ledger_;
 };
 
-}  // namespace
+} // namespace
 
-MutantPtr suspects_kept_locally(const std::filesystem::path& state) { return std::make_unique<SuspectsKeptLocally>(state); }
+MutantPtr suspects_kept_locally(const std::filesystem::path& state) {
+  return std::make_unique<SuspectsKeptLocally>(state);
+}
 
-}  // namespace hostler::testing
+} // namespace hostler::testing
