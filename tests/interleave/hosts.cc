@@ -111,7 +111,7 @@ void Hosts::live(const std::string& in_group, const std::string& member, const s
   }
 }
 
-// A retried record comes back after the delay of its tier, counted from when it was handed over the last time, and as often as is configured.
+// A retried record comes back no sooner than the delay of its tier after its attempt before was first handed over, and as often as is configured.
 void Hosts::hand_over(const core::Record& record) {
   const auto attempt = record.attempt.value;
   const auto where = [&](std::uint32_t n) { return std::tuple(record.partition.value, record.offset.value, n); };
