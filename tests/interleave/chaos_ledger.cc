@@ -175,7 +175,9 @@ LedgerStatus ChaosLedger::add_suspects(std::string_view run, std::span<const run
   world_.point("adds suspects");
   if (world_.trouble(world_.troubles.outage)) return Error{Error::Kind::outage, "08006", "injected: no connection"};
   if (one_writer_) wait_for_writer();
-  return inner_.add_suspects(run, suspects);
+  auto added = inner_.add_suspects(run, suspects);
+  world_.point("has told its suspects");
+  return added;
 }
 
 runtime::LedgerResult<std::vector<runtime::Suspect>> ChaosLedger::suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) {

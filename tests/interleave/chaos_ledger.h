@@ -31,6 +31,8 @@ class ChaosLedger final : public runtime::Ledger {
   // Kills an open session, or decides what became of a COMMIT in doubt. [test's thread, while all actors rest]
   void strike();
   void decide_doubts();
+  // A COMMIT is in doubt: whoever waits for its locks will go on.
+  [[nodiscard]] bool in_doubt() const { return !doubts_.empty(); }
 
  private:
   class Session;

@@ -1,5 +1,7 @@
 #include "interleave/member_source.h"
 
+#include "core/due.h"
+
 namespace hostler::testing {
 
 // Copies, so that a growing log moves nothing under a batch.
@@ -12,7 +14,6 @@ struct MemberSource::Storage final : core::BatchStorage {
   }
 };
 
-// The generation under which the partition is this member's; 0 if it is not.
 std::uint64_t MemberSource::generation(const core::TopicPartition& where) const {
   const auto it = world_.broker.owners.find({group_, where});
   return it != world_.broker.owners.end() && it->second.first == member_ ? it->second.second : 0;
@@ -30,6 +31,7 @@ void MemberSource::listen() {
 bool MemberSource::start(const core::TopicPartition& where, Held& held) {
   held.position = world_.broker.committed[{group_, where}];
   if (held.position.value < 0) held.position = {0};
+  held.started = held.position;
   if (marks_ == nullptr) return true;
   auto mark = marks_->take_over(where, held.position);
   if (!mark) return false;  // asked again later
@@ -39,14 +41,21 @@ bool MemberSource::start(const core::TopicPartition& where, Held& held) {
   return true;
 }
 
+// There is a record at the position, and it is due.
+bool MemberSource::may_read(const core::TopicPartition& where, const Held& held) const {
+  const auto& log = world_.broker.logs[where];
+  if (held.position.value >= static_cast<std::int64_t>(log.size())) return false;
+  const core::Now now{clock_.now(), clock_.steady()};
+  return !held.tier || core::until_due(log[static_cast<std::size_t>(held.position.value)].stamp, held.delay, now.steady, now) <= core::Millis(0);
+}
+
 bool MemberSource::poll(core::Batch& out, std::size_t max_records, core::Millis, core::Millis) {
   out.clear();
   world_.point("");
   listen();
   std::vector<std::pair<const core::TopicPartition, Held>*> ready;
   for (auto& entry : held_) {
-    const auto& log = world_.broker.logs[entry.first];
-    if (entry.second.generation != 0 && entry.second.position.value < static_cast<std::int64_t>(log.size())) ready.push_back(&entry);
+    if (entry.second.generation != 0 && may_read(entry.first, entry.second)) ready.push_back(&entry);
   }
   if (ready.empty()) return false;
   auto& [where, held] = *ready[world_.chance.below(ready.size())];
@@ -58,7 +67,7 @@ bool MemberSource::poll(core::Batch& out, std::size_t max_records, core::Millis,
   out.tier = held.tier;
   out.mark = marks_ == nullptr ? nullptr : &held.mark;
   auto storage = std::make_unique<Storage>();
-  for (; out.records.size() < most && held.position.value < static_cast<std::int64_t>(log.size()); held.position = held.position.next()) {
+  for (; out.records.size() < most && may_read(where, held); held.position = held.position.next()) {
     const auto& from = *storage->records.emplace_back(std::make_unique<LogRecord>(log[static_cast<std::size_t>(held.position.value)]));
     core::Record r;
     r.key = from.key ? core::Bytes(*from.key) : core::Bytes();
@@ -77,7 +86,7 @@ bool MemberSource::poll(core::Batch& out, std::size_t max_records, core::Millis,
 
 // Refused from a member of an old generation.
 void MemberSource::commit(const core::Batch& batch, core::Offset next) {
-  if (batch.assignment == generation(batch.where)) world_.broker.committed[{group_, batch.where}] = next;
+  if (settles_by_ == nullptr && batch.assignment == generation(batch.where)) world_.broker.committed[{group_, batch.where}] = next;
 }
 
 void MemberSource::settled(const core::Batch& batch, core::Offset next) {
