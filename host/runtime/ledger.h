@@ -225,8 +225,8 @@ class Ledger {
                                                           std::span<const TakeOver> partitions) = 0;
   // Outside of the records' way: what operators do. Lives as long as the ledger.
   virtual LedgerOperations& operations() = 0;
-  // Adds each suspect's crashes to what the ledger knows of it, in one transaction. `run` names the run of the host that died: of one run a
-  // record is counted once, however often this is called.
+  // Adds each suspect's crash to what the ledger knows of it, in one transaction. `run` names the run of the host that died, all of whose suspects are
+  // told at once: what is told of it a second time changes nothing, within 30 days.
   virtual LedgerStatus add_suspects(std::string_view run, std::span<const Suspect> suspects) = 0;
   // The suspects of these partitions in the order of their offsets; erases those that are below `next`.
   virtual LedgerResult<std::vector<Suspect>> suspects(std::string_view service, std::span<const TakenPartition> partitions) = 0;

@@ -39,7 +39,7 @@ constexpr const char* questions =
     " coalesce(has_schema_privilege(current_schema(), 'CREATE'), false),"
     " to_regclass('processed_events') IS NOT NULL,"
     // One by one: of a list, any would do. Marks are never deleted.
-    " NOT EXISTS (SELECT FROM unnest(ARRAY['processed_events', 'hostler_delegated', 'hostler_mark', 'hostler_suspect']) AS t(name),"
+    " NOT EXISTS (SELECT FROM unnest(ARRAY['processed_events', 'hostler_delegated', 'hostler_mark', 'hostler_suspect', 'hostler_crash']) AS t(name),"
     "   unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p(name)"
     "   WHERE NOT (t.name = 'hostler_mark' AND p.name = 'DELETE') AND NOT coalesce(has_table_privilege(to_regclass(t.name), p.name), true))"
     " FROM pg_roles r WHERE r.rolname = current_user";

@@ -14,6 +14,10 @@ using soci::use;
 
 void PgStatements::add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) {
   const std::string of_run(run);
+  session_ << "DELETE FROM hostler_crash WHERE told_at < now() - interval '30 days'";
+  soci::statement tell = (session_.prepare << "INSERT INTO hostler_crash (run) VALUES (:run) ON CONFLICT DO NOTHING", use(of_run));
+  tell.execute(true);
+  if (tell.get_affected_rows() == 0) return;  // told already
   std::array<std::string, 9> arrays;
   {
     ArrayLiteral services(arrays[0]), topics(arrays[1]), topic_ids(arrays[2]), partitions(arrays[3]), offsets(arrays[4]), crashes(arrays[5]), alones(arrays[6]),
@@ -32,15 +36,14 @@ void PgStatements::add_suspects(std::string_view run, std::span<const runtime::S
     }
     for (ArrayLiteral* a : {&services, &topics, &topic_ids, &partitions, &offsets, &crashes, &alones, &reasons, &hows}) a->close();
   }
-  session_ << "INSERT INTO hostler_suspect AS known (service, topic, topic_id, partition, record_offset, crashes, alone, reason, how, run) "
-              "SELECT u.service, u.topic, u.topic_id, u.part, u.off, u.crashes, u.alone, u.reason, u.how, cast(:run as text) "
+  session_ << "INSERT INTO hostler_suspect AS known (service, topic, topic_id, partition, record_offset, crashes, alone, reason, how) "
+              "SELECT u.service, u.topic, u.topic_id, u.part, u.off, u.crashes, u.alone, u.reason, u.how "
               "FROM unnest(cast(:services as text[]), cast(:topics as text[]), cast(:topic_ids as integer[]), cast(:partitions as integer[]), "
               "cast(:offsets as bigint[]), cast(:crashes as integer[]), cast(:alones as integer[]), cast(:reasons as text[]), cast(:hows as text[])) "
               "AS u(service, topic, topic_id, part, off, crashes, alone, reason, how) "
               "ON CONFLICT (service, topic, topic_id, partition, record_offset) DO UPDATE SET crashes = known.crashes + excluded.crashes, "
-              "alone = known.alone + excluded.alone, reason = excluded.reason, how = excluded.how, run = excluded.run, last_seen = now() "
-              "WHERE known.run <> excluded.run",
-      use(of_run), use(arrays[0]), use(arrays[1]), use(arrays[2]), use(arrays[3]), use(arrays[4]), use(arrays[5]), use(arrays[6]), use(arrays[7]), use(arrays[8]);
+              "alone = known.alone + excluded.alone, reason = excluded.reason, how = excluded.how, last_seen = now()",
+      use(arrays[0]), use(arrays[1]), use(arrays[2]), use(arrays[3]), use(arrays[4]), use(arrays[5]), use(arrays[6]), use(arrays[7]), use(arrays[8]);
 }
 
 std::vector<runtime::Suspect> PgStatements::suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) {

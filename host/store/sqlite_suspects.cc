@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "store/sorted.h"
 #include "store/sqlite_statements.h"
 
 namespace hostler::store {
@@ -12,17 +13,21 @@ using soci::use;
 
 void SqliteStatements::add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) {
   const std::string of_run(run);
+  session_ << "DELETE FROM hostler_crash WHERE told_at < (cast(strftime('%s', 'now', '-30 days') as integer) * 1000)";
+  soci::statement tell = (session_.prepare << "INSERT OR IGNORE INTO hostler_crash (run) VALUES (:run)", use(of_run));
+  tell.execute(true);
+  if (tell.get_affected_rows() == 0) return;  // told already
   std::string service, topic, reason, how;
   long long topic_id = 0, partition = 0, offset = 0, crashes = 0, alone = 0;
   soci::statement write =
-      (session_.prepare << "INSERT INTO hostler_suspect (service, topic, topic_id, partition, record_offset, crashes, alone, reason, how, run) "
-                           "VALUES (:service, :topic, :topic_id, :partition, :off, :crashes, :alone, :reason, :how, :run) "
+      (session_.prepare << "INSERT INTO hostler_suspect (service, topic, topic_id, partition, record_offset, crashes, alone, reason, how) "
+                           "VALUES (:service, :topic, :topic_id, :partition, :off, :crashes, :alone, :reason, :how) "
                            "ON CONFLICT (service, topic, topic_id, partition, record_offset) DO UPDATE SET crashes = crashes + excluded.crashes, "
-                           "alone = alone + excluded.alone, reason = excluded.reason, how = excluded.how, run = excluded.run, last_seen = excluded.last_seen "
-                           "WHERE run <> excluded.run",
+                           "alone = alone + excluded.alone, reason = excluded.reason, how = excluded.how, last_seen = excluded.last_seen",
        use(service, "service"), use(topic, "topic"), use(topic_id, "topic_id"), use(partition, "partition"), use(offset, "off"), use(crashes, "crashes"),
-       use(alone, "alone"), use(reason, "reason"), use(how, "how"), use(of_run, "run"));
-  for (const auto& s : suspects) {
+       use(alone, "alone"), use(reason, "reason"), use(how, "how"));
+  for (const std::size_t i : sorted_once(suspects)) {
+    const auto& s = suspects[i];
     service = s.service;
     topic = s.where.topic;
     topic_id = s.topic_id;

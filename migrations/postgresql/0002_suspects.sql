@@ -1,8 +1,12 @@
--- What is known of a suspect's crashes. A record is dead-lettered only if a host died of it while it was in a handler's hands alone;
--- `run` is the run of the host whose death was counted last, so that it is not counted twice.
+-- What is known of a suspect's crashes. A record is dead-lettered only if a host died of it while it was in a handler's hands alone.
 -- (topic, partition, record_offset) is where the record is delivered: its origin on a source topic, its copy's place on a retry topic.
 ALTER TABLE hostler_suspect
   ADD COLUMN alone  integer NOT NULL DEFAULT 0,
   ADD COLUMN reason varchar(7) NOT NULL DEFAULT 'crashed' CHECK (reason IN ('crashed', 'hung')),
-  ADD COLUMN how    text NOT NULL DEFAULT '',
-  ADD COLUMN run    text NOT NULL DEFAULT '';
+  ADD COLUMN how    text NOT NULL DEFAULT '';
+
+-- The runs of hosts that died and whose suspects were told, so that none is counted twice should a host die again before it could forget them.
+CREATE TABLE hostler_crash (
+  run     text COLLATE "C" PRIMARY KEY,
+  told_at timestamptz NOT NULL DEFAULT now()
+);

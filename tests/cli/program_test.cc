@@ -270,7 +270,7 @@ TEST_CASE("check finds what the database would refuse") {
   const Finished keeps = program({"check", "--config", file});
   INFO(keeps.output);
   CHECK_THAT(keeps.output, contains("the role " + role + " may not write the ledger's tables; grant it SELECT, INSERT, UPDATE and DELETE on them"));
-  server.query("GRANT DELETE ON " + schema.name() + ".processed_events, " + schema.name() + ".hostler_suspect TO " + quoted);
+  server.query("GRANT DELETE ON " + schema.name() + ".processed_events, " + schema.name() + ".hostler_suspect, " + schema.name() + ".hostler_crash TO " + quoted);
   CHECK_THAT(program({"check", "--config", file}).output, !contains("cannot be written"));
 
   server.query("DROP OWNED BY " + quoted);

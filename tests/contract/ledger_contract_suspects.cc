@@ -77,16 +77,34 @@ TEST_CASE("crashes of whichever hosts add up, the last one says how") {
   CHECK(found[1].crashes == 1);
 }
 
-TEST_CASE("of one run a record is counted once, however often it is told, and however often it is in it") {
+TEST_CASE("of one run a record is counted once, however often it is told, whoever tells of another meanwhile") {
   HOSTLER_ON_EVERY_LEDGER(backend);
   auto& ledger = backend->ledger();
-  add(ledger, "run-1", {suspect(5), suspect(5)});
+  add(ledger, "run-1", {suspect(5), suspect(5), suspect(6)});
   add(ledger, "run-1", {suspect(5), suspect(6)});
   CHECK(look(ledger)[0].crashes == 1);
   CHECK(offsets(look(ledger)) == std::vector<std::int64_t>{5, 6});
   add(ledger, "run-2", {suspect(5)});
   add(ledger, "run-2", {suspect(5)});
   CHECK(look(ledger)[0].crashes == 2);
+  add(ledger, "run-1", {suspect(5), suspect(6)});
+  CHECK(look(ledger)[0].crashes == 2);
+  CHECK(look(ledger)[1].crashes == 1);
+}
+
+TEST_CASE("a suspect that was settled is none again when its run is told a second time") {
+  HOSTLER_ON_EVERY_LEDGER(backend);
+  auto& ledger = backend->ledger();
+  add(ledger, "run-1", {suspect(5)});
+  {
+    const std::vector<runtime::OriginKey> places{origin(5)};
+    auto session = ledger.lease();
+    begin(*session);
+    REQUIRE(session->erase_suspects("svc", places).ok());
+    commit(*session);
+  }
+  add(ledger, "run-1", {suspect(5)});
+  CHECK(look(ledger).empty());
 }
 
 TEST_CASE("whoever takes a partition over erases the suspects that are settled long since") {

@@ -48,10 +48,6 @@ class MemoryLedger final : public runtime::Ledger {
     runtime::Delegated row;
     std::optional<std::string> key, record;
   };
-  struct SuspectRow {
-    runtime::Suspect suspect;
-    std::string run;
-  };
   struct IdEntry {
     runtime::RowState state = runtime::RowState::done;
     std::string event_type, topic;
@@ -118,7 +114,7 @@ class MemoryLedger final : public runtime::Ledger {
   }
   [[nodiscard]] std::map<EventId, IdEntry> ids() const { return locked([&] { return data_.ids; }); }
   [[nodiscard]] std::map<OriginId, DelegatedRow> delegated() const { return locked([&] { return data_.delegated; }); }
-  [[nodiscard]] std::map<OriginId, SuspectRow> suspect_rows() const { return locked([&] { return data_.suspects; }); }
+  [[nodiscard]] std::map<OriginId, runtime::Suspect> suspect_rows() const { return locked([&] { return data_.suspects; }); }
   [[nodiscard]] std::size_t commits() const { return locked([&] { return commits_; }); }
   [[nodiscard]] std::size_t rollbacks() const { return locked([&] { return rollbacks_; }); }
   // How often a call was made, failed ones included.
@@ -157,13 +153,17 @@ class MemoryLedger final : public runtime::Ledger {
     if (auto e = enter(Call::add_suspects)) return *e;
     std::unique_lock lock(mutex_);
     if (!wait_for_writer(lock)) return busy();
+    if (!data_.told.insert(std::string(run)).second) return runtime::LedgerStatus::success();
+    std::set<OriginId> once;
     for (const auto& s : suspects) {
-      const auto [it, fresh] = data_.suspects.try_emplace({s.service, s.where.topic, s.topic_id, s.where.partition.value, s.offset.value}, SuspectRow{s, std::string(run)});
-      if (fresh || it->second.run == run) continue;
+      const OriginId id{s.service, s.where.topic, s.topic_id, s.where.partition.value, s.offset.value};
+      if (!once.insert(id).second) continue;
+      const auto [it, fresh] = data_.suspects.try_emplace(id, s);
+      if (fresh) continue;
       auto merged = s;
-      merged.crashes += it->second.suspect.crashes;
-      merged.alone += it->second.suspect.alone;
-      it->second = {std::move(merged), std::string(run)};
+      merged.crashes += it->second.crashes;
+      merged.alone += it->second.alone;
+      it->second = std::move(merged);
     }
     return runtime::LedgerStatus::success();
   }
@@ -177,7 +177,7 @@ class MemoryLedger final : public runtime::Ledger {
       const auto here = [&](std::int64_t offset) { return OriginId{std::string(service), p.where.topic, p.topic_id, p.where.partition.value, offset}; };
       data_.suspects.erase(data_.suspects.lower_bound(here(INT64_MIN)), data_.suspects.lower_bound(here(p.next.value)));
       const auto end = data_.suspects.upper_bound(here(INT64_MAX));
-      for (auto it = data_.suspects.lower_bound(here(p.next.value)); it != end; ++it) out.push_back(it->second.suspect);
+      for (auto it = data_.suspects.lower_bound(here(p.next.value)); it != end; ++it) out.push_back(it->second);
     }
     return out;
   }
@@ -235,7 +235,8 @@ class MemoryLedger final : public runtime::Ledger {
     std::map<MarkId, MarkRow> marks;
     std::map<EventId, IdEntry> ids;
     std::map<OriginId, DelegatedRow> delegated;
-    std::map<OriginId, SuspectRow> suspects;
+    std::map<OriginId, runtime::Suspect> suspects;
+    std::set<std::string> told;  // runs
     std::vector<Effect> effects;
   };
 

@@ -361,12 +361,14 @@ LedgerStatus RowLedger::add_suspects(std::string_view run, std::span<const runti
   for (const auto& [k, s] : sorted) {
     if (!lock_row(guard, &session, {'c', text_of(k)})) return deadlock();
   }
-  for (const auto& [k, s] : sorted) {
-    const auto [it, fresh] = suspects_.try_emplace(k, SuspectRow{*s, std::string(run)});
-    if (fresh || it->second.run == run) continue;
-    const auto known = std::exchange(it->second, {*s, std::string(run)}).suspect;
-    it->second.suspect.crashes += known.crashes;
-    it->second.suspect.alone += known.alone;
+  if (told_.insert(std::string(run)).second) {
+    for (const auto& [k, s] : sorted) {
+      const auto [it, fresh] = suspects_.try_emplace(k, *s);
+      if (fresh) continue;
+      const auto known = std::exchange(it->second, *s);
+      it->second.crashes += known.crashes;
+      it->second.alone += known.alone;
+    }
   }
   unlock_all(&session);
   return LedgerStatus::success();
@@ -381,7 +383,7 @@ runtime::LedgerResult<std::vector<runtime::Suspect>> RowLedger::suspects(std::st
     std::vector<OriginId> settled;
     for (auto it = suspects_.lower_bound(here(INT64_MIN)); it != suspects_.upper_bound(here(INT64_MAX)); ++it) {
       if (std::get<4>(it->first) < p.next.value) settled.push_back(it->first);
-      else out.push_back(it->second.suspect);
+      else out.push_back(it->second);
     }
     for (const auto& k : settled) {
       if (!lock_row(guard, &session, {'c', text_of(k)})) return deadlock();

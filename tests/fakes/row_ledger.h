@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -32,10 +33,6 @@ class RowLedger final : public runtime::Ledger {
   struct IdRow {
     runtime::RowState state = runtime::RowState::done;
     std::string event_type;
-  };
-  struct SuspectRow {
-    runtime::Suspect suspect;
-    std::string run;
   };
   using MarkId = std::tuple<std::string, std::string, std::int32_t, std::int32_t>;                  // service, topic, topic_id, partition
   using OriginId = std::tuple<std::string, std::string, std::int32_t, std::int32_t, std::int64_t>;  // … offset
@@ -80,7 +77,8 @@ class RowLedger final : public runtime::Ledger {
   std::map<MarkId, MarkRow> marks_;
   std::map<EventId, IdRow> ids_;
   std::map<OriginId, DelegatedRow> delegated_;
-  std::map<OriginId, SuspectRow> suspects_;
+  std::map<OriginId, runtime::Suspect> suspects_;
+  std::set<std::string> told_;  // runs
   std::vector<std::string> effects_;
   std::map<LockKey, const Session*> locks_;
   std::map<const Session*, LockKey> waiting_;

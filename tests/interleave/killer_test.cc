@@ -68,8 +68,6 @@ class KillerHosts {
   }
   [[nodiscard]] const core::HandlerConfig& config() const { return config_; }
   [[nodiscard]] std::uint32_t kills() const { return kills_; }
-  // How often a host died after telling of a crash and before forgetting it.
-  [[nodiscard]] std::uint32_t told_again() const { return told_again_; }
 
  private:
   // What an assignment does: the suspects of what was taken over are known before its first record is read.
@@ -118,7 +116,6 @@ class KillerHosts {
     auto& ledger = mutation->of(ledger_);
     const auto journal = value_of(runtime::CrashJournal::open(folder_ / member));
     const auto died_of = runtime::suspects_of(journal->predecessor());
-    if (!died_of.empty() && !told_.insert(journal->predecessor().run).second) ++told_again_;
     while (!died_of.empty() && !ledger.add_suspects(journal->predecessor().run, died_of))
       clock_.wait(core::Millis(50));
     if (!journal->begin()) throw std::runtime_error("the crash journal cannot be begun");
@@ -175,8 +172,7 @@ class KillerHosts {
   CountingObserver observer_;
   TempDir folder_;
   std::vector<MemberSource::Partition> sources_;
-  std::set<std::string> told_; // runs
-  std::uint32_t kills_ = 0, told_again_ = 0;
+  std::uint32_t kills_ = 0;
 };
 
 // Why the end is wrong. Empty: it is not.
@@ -201,11 +197,10 @@ std::string complaint(const World& world, const KillerHosts& hosts, const Outcom
     }
   }
   if (!valid) return "the killer is dead without a letter";
-  // Who already had it when the last of them was told may die once more. The ledger remembers only the run that it counted last: one that tells
-  // again after another host has told is counted twice.
+  // Who already had it when the last of them was told may die once more.
   const auto limit = hosts.config().max_crashes,
              most = limit + static_cast<std::uint32_t>(std::size(members)) - 1;
-  if (hosts.kills() + hosts.told_again() < limit || hosts.kills() > most) {
+  if (hosts.kills() < limit || hosts.kills() > most) {
     return "the killer ended " + std::to_string(hosts.kills()) + " hosts, which should be " +
            std::to_string(limit) + ", " + std::to_string(most) + " at most";
   }

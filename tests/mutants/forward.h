@@ -91,6 +91,7 @@ class ForwardLedger : public runtime::Ledger {
                                                  runtime::ExpiryPlace from, std::uint32_t most) override {
     return real_.expire(rules, from, most);
   }
+  runtime::LedgerOperations& operations() override { return real_.operations(); }
   runtime::LedgerStatus probe() override { return real_.probe(); }
 
  protected:
