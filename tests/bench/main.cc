@@ -30,6 +30,7 @@ constexpr const char* usage =
             with sql.effects on PostgreSQL, event ids from a header
   forward   a handler that publishes each record to another topic, batch 500: at least once (effects = "sql") beside exactly
             once in transactions of the brokers (effects = "kafka")
+  cost      with --against: the same with the mark alone (idempotency = "offset"), the host of another build beside this one
   latency   the host at 10,000 records/s, from the intended send time to settled
   idle      `hostler run` with one handler and nothing to do: memory, processor, and from its start to ready beside a
             bare client's join (aims: 30 MB, 0.5 % of a core, 300 ms beyond the join)
@@ -39,17 +40,18 @@ Each run of a side is a process of its own, with a fresh group and schema. The t
 to its last settled record; joining and the last offset commit are not in it, but that every offset is committed and
 every record has its one effect is checked.
 
-  --only NAME     consume, effects, forward, latency, idle or journal
+  --only NAME     consume, effects, forward, cost, latency, idle or journal
+  --against FILE  hostler_bench of the other build, for cost
   --pairs N       how many pairs count (11)
   --records N     of consume (4000000); a side should take a second at least
-  --effects N     of effects and forward (200000)
+  --effects N     of effects, forward and cost (200000)
   --lanes N       of forward (1)
   --seed N        of the order within pairs
   --quick         3 pairs of few records: does it work?
 )";
 
 struct Options {
-  std::string only;
+  std::string only, against;
   std::size_t pairs = 11, lanes = 1;
   std::uint64_t records = 4'000'000, effects = 200'000, latency = 100'000;
   std::uint64_t seed = std::random_device{}();
@@ -69,6 +71,8 @@ Options read_options(const std::vector<std::string>& arguments) {
     const std::string& value = arguments[++i];
     if (name == "--only")
       options.only = value;
+    else if (name == "--against")
+      options.against = value;
     else if (name == "--pairs")
       options.pairs = std::stoul(value);
     else if (name == "--records")
@@ -152,6 +156,13 @@ Comparison bench_forward(const Options& options) {
       [&] { return run_forward(topic, options, "kafka"); });
 }
 
+Comparison bench_cost(const Options& options) {
+  const Topic topic("cost", options.effects);
+  const auto scenario = marks_scenario(topic.name(), options.effects);
+  return compare(
+      "cost", 0.95, {options.pairs, options.seed, true}, [&] { return run_side(scenario, "host", options.against); }, [&] { return run_side(scenario, "host"); });
+}
+
 Latency bench_latency(const Options& options) {
   constexpr std::uint64_t rate = 10'000;
   const std::string topic = testing::unique_prefix() + "latency";
@@ -180,6 +191,7 @@ void run_benches(const Options& options) {
   if (wanted("consume")) comparisons.push_back(bench_consume(options));
   if (wanted("effects")) comparisons.push_back(bench_effects(options));
   if (wanted("forward")) comparisons.push_back(bench_forward(options));
+  if (!options.against.empty() && wanted("cost")) comparisons.push_back(bench_cost(options));
   if (wanted("latency")) {
     const auto found = bench_latency(options);
     latency = fmt::format("latency at 10000/s: p50 {:.1f} ms, p99 {:.1f} ms\n", found.p50, found.p99);

@@ -49,9 +49,9 @@ std::string run_to_end(std::vector<std::string> arguments) {
   return std::move(ended.output);
 }
 
-std::string run_child(const Job& job) {
+std::string run_child(const Job& job, const std::string& program = "") {
   auto arguments = to_arguments(job);
-  arguments.insert(arguments.begin(), std::filesystem::read_symlink("/proc/self/exe").string());
+  arguments.insert(arguments.begin(), program.empty() ? std::filesystem::read_symlink("/proc/self/exe").string() : program);
   return run_to_end(std::move(arguments));
 }
 
@@ -68,11 +68,11 @@ std::unique_ptr<testing::PostgresSchema> make_schema(const Scenario& scenario, c
   return schema;
 }
 
-void check_effects(const testing::PostgresSchema& schema, std::uint64_t records) {
+void check_effects(const testing::PostgresSchema& schema, std::uint64_t records, bool ids) {
   auto database = schema.connect();
   const auto found = database.query(
-      "SELECT (SELECT count(*) FROM effects), (SELECT count(DISTINCT event_id) FROM effects), "
-      "(SELECT count(*) FROM processed_events), (SELECT sum(next_offset) FROM hostler_mark)");
+      std::string("SELECT (SELECT count(*) FROM effects), (SELECT count(DISTINCT (part, off)) FROM effects), ") +
+      (ids ? "(SELECT count(*) FROM processed_events)" : "(SELECT count(*) FROM effects)") + ", (SELECT sum(next_offset) FROM hostler_mark)");
   for (const auto& count : found.front()) {
     if (count != std::to_string(records))
       throw std::runtime_error(fmt::format("{} records left {} effects, {} distinct, {} ids, marks at {}",
@@ -96,6 +96,11 @@ Scenario effects_scenario(const std::string& topic, std::uint64_t records) {
           "idempotency = \"event-id\"\nevent_id = \"header:event-id\"\n[handler.batch]\nmax_records = 500"};
 }
 
+Scenario marks_scenario(const std::string& topic, std::uint64_t records) {
+  return {testing::kafka_bootstrap(), testing::postgres_url(), topic, records,
+          "plugin = \"" HOSTLER_PLUGIN_DIR "/sql_effects.so\"\nhandler = \"sql.effects\"\nidempotency = \"offset\"\n[handler.batch]\nmax_records = 500", false};
+}
+
 Scenario forward_scenario(const std::string& topic, const std::string& output, std::uint64_t records,
                           const std::string& effects, std::size_t lanes) {
   return {testing::kafka_bootstrap(), "", topic, records,
@@ -103,16 +108,16 @@ Scenario forward_scenario(const std::string& topic, const std::string& output, s
               "\"\nlanes = " + std::to_string(lanes) + "\n[handler.batch]\nmax_records = 500\n[handler.config]\noutput = \"" + output + "\""};
 }
 
-Measured run_side(const Scenario& scenario, const std::string& side) {
+Measured run_side(const Scenario& scenario, const std::string& side, const std::string& program) {
   const testing::TempDir folder;
   const std::string group = testing::unique_prefix() + side;
   std::unique_ptr<testing::PostgresSchema> schema;
   if (!scenario.database.empty()) schema = make_schema(scenario, group, folder);
   const auto config = folder.write("bench.toml", configuration(scenario, group, schema ? schema->url() : ""));
-  const auto measured = from_output(run_child({side, config.string(), scenario.records, 0}));
+  const auto measured = from_output(run_child({side, config.string(), scenario.records, 0}, program));
   if (const auto lag = testing::KafkaClient(scenario.brokers).lag(group, scenario.topic); lag != 0)
     throw std::runtime_error(fmt::format("{} left {} records uncommitted", side, lag));
-  if (schema) check_effects(*schema, scenario.records);
+  if (schema) check_effects(*schema, scenario.records, scenario.ids);
   return measured;
 }
 

@@ -18,18 +18,22 @@ struct Scenario {
   std::string topic;    // preloaded
   std::uint64_t records = 0;
   std::string handler; // the part of [[handler]] that says what runs
+  bool ids = true;     // with a database: each record leaves an id
 };
 
 [[nodiscard]] Scenario consume_scenario(const std::string& topic, std::uint64_t records);
 [[nodiscard]] Scenario effects_scenario(const std::string& topic, std::uint64_t records);
 
+// As effects, with the mark alone: idempotency = "offset".
+[[nodiscard]] Scenario marks_scenario(const std::string& topic, std::uint64_t records);
+
 // Each record is published to `output`; `effects` as in [[handler]].
 [[nodiscard]] Scenario forward_scenario(const std::string& topic, const std::string& output, std::uint64_t records,
                                         const std::string& effects, std::size_t lanes);
 
-// Runs `side` of the scenario in a child process. Throws when it fails, when an offset is left uncommitted, or when the
+// Runs `side` of the scenario in a child process, of this program or of `program`, the hostler_bench of another build. Throws when it fails, when an offset is left uncommitted, or when the
 // effects are not one for each record.
-[[nodiscard]] Measured run_side(const Scenario& scenario, const std::string& side);
+[[nodiscard]] Measured run_side(const Scenario& scenario, const std::string& side, const std::string& program = "");
 
 // A configuration for `hostler run` in a fresh group, with its tables where the scenario has a database. They go with the object.
 struct PreparedHost {

@@ -338,7 +338,7 @@ TEST_CASE("without a ledger a host knows its own killers") {
   for (const auto& delivery : world.deliveries()) CHECK(delivery.attempt == 1);
 }
 
-TEST_CASE("suspects that wait show in health and metrics, with a line for each thing that happens to them") {
+TEST_CASE("truth: suspects that wait show in health and metrics, with a line for each thing that happens to them, and the host stays ready") {
   World world;
   const std::string topic = world.topic();
   const auto config = world.config({sole_member(world.probe("probe.effects", {topic}))}, "sole");

@@ -156,7 +156,7 @@ void Nemesis::delete_letters() {
     for (const auto& row :
          prey_.world.db().query("SELECT event_id FROM hostler_delegated WHERE state = 'dead'"))
       letters_gone_.insert(row[0]);
-    prey_.world.kafka().create_topic(letters, 1);
+    if (!prey_.world.kafka().has_topic(letters)) prey_.world.kafka().create_topic(letters, 1);  // a host that was assigned its partitions meanwhile has
     letters_topic_gone_ = false;
   });
 }
