@@ -30,7 +30,7 @@ std::vector<KafkaRecord> events(int count) {
 Case case_of(const std::string& topic) {
   Case out;
   out.topics = {topic};
-  out.accounts = 100;
+  out.accounts = true;
   return out;
 }
 
@@ -43,7 +43,7 @@ struct Setup {
     if (!ledger.empty()) world.hosts_settle_in(ledger);
     config = world.config({handler()}, "failpoints", quick_session);
     world.migrate(config);
-    world.make_accounts(100);
+    world.make_accounts();
     world.kafka().produce_all(topic, events(300));
   }
   Host fragile(const std::string& failpoints) {
@@ -53,7 +53,7 @@ struct Setup {
     return world.probe("probe.effects", {topic})
         .set("batch.max_records", "20")
         .set("retry.delays", R"(["1s", "2s", "4s"])")
-        .text("config.accounts", "100");
+        .text("config.accounts", "yes");
   }
   // The same for another host.
   std::filesystem::path other() { return world.config({handler()}, "other", quick_session); }

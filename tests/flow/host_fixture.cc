@@ -146,9 +146,9 @@ void World::make_effects_table(const std::string& table) {
             "current_setting('application_name'))");
 }
 
-void World::make_accounts(int count) {
+void World::make_accounts() {
   db().exec("CREATE TABLE accounts (id bigint PRIMARY KEY, balance bigint NOT NULL DEFAULT 0)");
-  db().exec("INSERT INTO accounts SELECT generate_series(0, " + std::to_string(count - 1) + ")");
+  db().exec("INSERT INTO accounts SELECT generate_series(0, 1999)");
 }
 
 std::vector<Effect> World::effects(const std::string& table) {

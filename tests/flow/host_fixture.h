@@ -124,8 +124,8 @@ class World {
   // `hostler ledger migrate`, and the effects table.
   void migrate(const std::filesystem::path& config);
   void make_effects_table(const std::string& table = "effects");
-  // For probe.effects with `config.accounts`: so many, with nothing on them.
-  void make_accounts(int count);
+  // For probe.effects with `config.accounts`: a hundred for each of 20 partitions, with nothing on them.
+  void make_accounts();
 
   [[nodiscard]] std::vector<Effect> effects(const std::string& table = "effects"); // sorted
   [[nodiscard]] long long effect_count(const std::string& table = "effects");

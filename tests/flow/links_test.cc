@@ -23,10 +23,10 @@ struct Linked {
     to_kafka.connect_to(kafka.url_of("PROXIED"));
     world.hosts_use("localhost:" + std::to_string(to_kafka.port()));
     world.hosts_settle_in(to_postgres.url("-csearch_path%3D" + world.schema()));
-    auto handler = world.probe("probe.effects", {topic}).set("batch.max_records", "20").text("config.accounts", "100");
+    auto handler = world.probe("probe.effects", {topic}).set("batch.max_records", "20").text("config.accounts", "yes");
     config = world.config({handler}, "linked", {{"session.timeout.ms", "6000"}, {"reconnect.backoff.ms", "20"}, {"reconnect.backoff.max.ms", "200"}});
     world.migrate(config);
-    world.make_accounts(100);
+    world.make_accounts();
     for (int i = 0; i < count; ++i) {
       const std::string id = "event-" + std::to_string(i);
       world.kafka().produce(topic, event(id, i % 6 == 1 ? "fail:" + std::to_string(2 + i % 4) + ":" + id : i % 25 == 3 ? "reject:" + id : id));
@@ -38,7 +38,7 @@ struct Linked {
     REQUIRE(world.settles({topic}, 90s));
     Case what;
     what.topics = {topic};
-    what.accounts = 100;
+    what.accounts = true;
     const auto judged = judge(world, what);
     INFO(judged.text());
     CHECK(judged.effects > 100);

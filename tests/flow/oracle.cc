@@ -36,7 +36,7 @@ class Judge {
     for (const auto& [id, event] : events_) outcome(id, event);
     for (const auto& topic : case_.topics) copies(topic);
     deliveries();
-    if (case_.accounts > 0) accounts();
+    if (case_.accounts) accounts();
     marks();
     return out_;
   }
@@ -144,8 +144,8 @@ class Judge {
   // As probe.effects moves it. A transaction that was there twice and an effect that was there once would show here.
   void accounts() {
     const std::string to =
-        "mod(abs(hashtext(event_id || ' gets')::bigint), " + std::to_string(case_.accounts) + ")";
-    const std::string from = "mod(abs(hashtext(event_id)::bigint), " + std::to_string(case_.accounts) + ")";
+        "part::bigint * 100 + mod(abs(hashtext(event_id || ' gets')::bigint), 100)";
+    const std::string from = "part::bigint * 100 + mod(abs(hashtext(event_id)::bigint), 100)";
     const auto different = world_.db().query(
         "SELECT a.id, a.balance, coalesce(sum(e.change), 0) FROM accounts a LEFT JOIN (SELECT " + from +
         " AS id, -1 AS change FROM " + case_.effects_table + " UNION ALL SELECT " + to + ", 1 FROM " +

@@ -22,7 +22,7 @@ struct Case {
   int max_retries = 3;
   std::string effects_table = "effects";
   std::set<std::string> letters_gone; // events whose letters may have been deleted
-  int accounts = 0;                   // how many there are; 0: none
+  bool accounts = false; // there are some
 };
 
 struct Judgement {

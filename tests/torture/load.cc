@@ -19,7 +19,7 @@ std::string fate(std::uint64_t draw, const std::string& body) {
   if (percent < 100) return "fail:4:" + body;
   if (percent < 115) return "fail:9:" + body;
   if (percent < 130) return "reject:" + body;
-  if (percent < 140) return "throw:" + body;
+  if (percent < 140) return "retry:" + body;
   if (percent < 145) return "drop:" + body;
   if (percent < 160) return "slow:" + std::to_string(5 + draw / 1000 % 40) + ":" + body;
   return body;

@@ -41,7 +41,7 @@ class Run {
   bool go() {
     const auto configs = make_configs();
     world_.migrate(configs.front());
-    world_.make_accounts(accounts);
+    world_.make_accounts();
     note("seed " + std::to_string(options_.seed));
     Fleet fleet(configs, world_.folder() / ".");
     Load load(kafka_.url(), topic_, options_.rate, options_.seed);
@@ -72,7 +72,7 @@ class Run {
     std::vector<std::filesystem::path> out;
     for (int i = 1; i <= 3; ++i) {
       auto handler = world_.probe("probe.effects", {topic_});
-      handler.text("config.accounts", std::to_string(accounts))
+      handler.text("config.accounts", "yes")
           .set("lanes", "2")
           .set("batch.max_records", "50")
           .set("retry.delays", flow::toml_list(delays_));
@@ -89,7 +89,7 @@ class Run {
     flow::Case what;
     what.topics = {topic_};
     what.letters_gone = nemesis.letters_gone();
-    what.accounts = accounts;
+    what.accounts = true;
     const auto judged = flow::judge(world_, what);
     // What the brokers acknowledged must be in the topic: else it is they who lost it.
     std::set<std::string> there;
@@ -147,13 +147,11 @@ class Run {
                 options_.minutes, static_cast<unsigned long long>(options_.seed));
   }
 
-  static constexpr int accounts =
-      1000; // few enough to be contended for, many enough for deadlocks to be rare
   const Options options_;
   const steady_clock::time_point began_ = steady_clock::now();
   testing::TcpProxy kafka_proxy_;
   testing::PrivateKafka kafka_{{"listener=PROXIED:PLAINTEXT:" + std::to_string(kafka_proxy_.port())}};
-  testing::PrivatePostgres postgres_;
+  testing::PrivatePostgres postgres_{{"deadlock_timeout=100ms"}};
   testing::PostgresProxy proxy_{postgres_.url()};
   flow::World world_{postgres_.url(), kafka_.url()};
   const std::vector<std::string> delays_ = {"1s", "2s", "4s"};

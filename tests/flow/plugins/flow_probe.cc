@@ -2,8 +2,8 @@
 //
 //   probe.bare      no SQL; a done record is published to the topic `output` under its key; wait = "no": whether it arrives or not
 //   probe.lingers   no SQL; its end takes ten minutes
-//   probe.effects   a row of `table` per record, enqueued before the verdict is known, as sql.effects does; accounts = "N": moves 1 between two of
-//                   N rows of the table `accounts`
+//   probe.effects   a row of `table` per record, enqueued before the verdict is known, as sql.effects does; accounts = "yes": moves 1 between two of
+//                   the hundred rows of its partition in the table `accounts`, so that partitions do not wait for each other
 //
 // What becomes of a record is said by its header `steer`, else by its value, as in steering.h and deaths.h: so can records fail whose value
 // must be something else. Each delivery adds a line "event-id attempt milliseconds-since-1970 process-id" to the file `journal`.
@@ -89,27 +89,24 @@ class Effects {
       : journal_(steering::setting(config, "journal", "")),
         insert_("INSERT INTO " + steering::table(config) +
                 "(event_id, topic, part, off, body) VALUES ($1, $2, $3, $4, $5)"),
-        accounts_(steering::setting(config, "accounts", "")),
-        take_("UPDATE accounts SET balance = balance - 1 WHERE id = mod(abs(hashtext($1)::bigint), " +
-              accounts_ + ")"),
-        give_(
-            "UPDATE accounts SET balance = balance + 1 WHERE id = mod(abs(hashtext($1 || ' "
-            "gets')::bigint), " +
-            accounts_ + ")") {}
+        accounts_(steering::setting(config, "accounts", "") == "yes") {}
   hostler::Verdict on_record(const hostler::Record& record, hostler::Context& ctx) const {
     journal_.note(record);
     ctx.sql().enqueue(insert_, record.event_id(), record.topic(), record.partition(), record.offset(),
                       record.value());
-    if (!accounts_.empty()) {
-      ctx.sql().enqueue(take_, record.event_id());
-      ctx.sql().enqueue(give_, record.event_id());
+    if (accounts_) {
+      ctx.sql().enqueue("UPDATE accounts SET balance = balance - 1 WHERE id = $2::bigint * 100 + mod(abs(hashtext($1)::bigint), 100)", record.event_id(),
+                        record.partition());
+      ctx.sql().enqueue("UPDATE accounts SET balance = balance + 1 WHERE id = $2::bigint * 100 + mod(abs(hashtext($1 || ' gets')::bigint), 100)",
+                        record.event_id(), record.partition());
     }
     return steered(record, ctx);
   }
 
  private:
   Journal journal_;
-  std::string insert_, accounts_, take_, give_;
+  std::string insert_;
+  bool accounts_;
 };
 
 } // namespace
