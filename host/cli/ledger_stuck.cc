@@ -77,6 +77,7 @@ class Reissuer {
     const auto& record = found.record;
     const auto standing = standing_of(record);
     if (!standing) return standing.error();
+    if (const auto why = unread_.find(record.topic); why != unread_.end()) return say(found, "not published: " + why->second);
     if (!(*standing)->memory) return say(found, "its partition is not there any more: the origin is gone");
     if (const auto& refusal = (*standing)->refusal; refusal && refusal->kind != core::Refusal::Kind::reset && refusal->kind != core::Refusal::Kind::gone)
       return say(found, "not published: " + core::text_of(place_of(record), *refusal));
@@ -84,6 +85,7 @@ class Reissuer {
     const runtime::LookAt place{place_of(record), record.offset};
     const auto looks = operated_.admin().look_into(std::span(&place, 1), look_timeout);
     if (!looks) return CommandError{exit_unreachable, looks.error().message};
+    if (!looks->front().trouble.empty()) return say(found, "not published: " + looks->front().trouble);
     const auto& origin = looks->front().record;
     if (!origin) return say(found, "the origin is gone: there is no record at that offset any more");
     const auto copy = runtime::reissue(operated_.handler(), record, *origin, now());
@@ -105,6 +107,7 @@ class Reissuer {
     if (known == topics_.end()) {
       auto partitions = operated_.partitions(record.topic);
       if (!partitions && partitions.error().exit_code == exit_unreachable) return partitions.error();
+      if (!partitions) unread_[record.topic] = partitions.error().message;
       known = topics_.emplace(record.topic, partitions ? std::move(*partitions) : std::vector<PartitionStanding>()).first;
     }
     const auto found = std::find_if(known->second.begin(), known->second.end(), [&](const auto& p) { return p.where.partition == record.partition; });
@@ -114,6 +117,7 @@ class Reissuer {
   HandlerStuck& stuck_;
   Operated& operated_;
   std::map<std::string, std::vector<PartitionStanding>> topics_;
+  std::map<std::string, std::string> unread_;  // topics, and why
   const PartitionStanding nowhere_{};
 };
 

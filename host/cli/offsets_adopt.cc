@@ -32,6 +32,8 @@ Operation<Plan> plan(Operated& operated, const OffsetsAdoptOptions& options) {
   auto all = operated.partitions(options.topic);
   if (!all) return all.error();
   Plan out;
+  const auto unseen = std::find_if(all->begin(), all->end(), [](const auto& p) { return p.refusal && p.refusal->kind == Kind::unseen; });
+  if (unseen != all->end()) return CommandError{exit_unreachable, core::text_of(unseen->where, *unseen->refusal)};
   if (std::any_of(all->begin(), all->end(), is_another_topic)) {
     if (options.partition) return CommandError{exit_usage, "topic " + options.topic + " is another one than the ledger's: it is adopted whole, with --partition all"};
     out.new_generation = true;

@@ -50,7 +50,7 @@ Operation<std::vector<Step>> plan(Operated& operated, const OffsetsRewindOptions
   for (std::size_t i = 0; i < partitions->size(); ++i) {
     const auto& from = (*partitions)[i];
     using Kind = core::Refusal::Kind;
-    if (from.refusal && (from.refusal->kind == Kind::another_cluster || from.refusal->kind == Kind::recreated))
+    if (from.refusal && (from.refusal->kind == Kind::another_cluster || from.refusal->kind == Kind::recreated || from.refusal->kind == Kind::unseen))
       return CommandError{exit_not_fine, core::text_of(from.where, *from.refusal)};
     Step step{from, {from.where, (*to)[i], operated.keeps_ids() ? Rewind::Rows::keep : Rewind::Rows::erase, options.forget_ids ? Rewind::Ids::forget : Rewind::Ids::keep}, {}};
     if (operated.ledger() != nullptr) {

@@ -49,7 +49,9 @@ Operation<std::unique_ptr<Operated>> Operated::open(const core::HostConfig& conf
   constexpr std::string_view sqlite_scheme = "sqlite://";
   if (url.starts_with(sqlite_scheme) && !std::filesystem::exists(url.substr(sqlite_scheme.size())))  // opening would make it
     return unreachable("the ledger " + url + " does not exist yet; run: hostler ledger migrate --config " + config.file);
-  auto ledger = store::open_ledger(config.ledger_of(handler));
+  store::LedgerOptions patient;
+  patient.answer_timeout = std::chrono::minutes(10);  // counting what lies in a large ledger takes its time
+  auto ledger = store::open_ledger(config.ledger_of(handler), patient);
   if (!ledger) return unreachable(ledger.error().message);
   out->ledger_ = std::move(*ledger);
   return out;
@@ -101,6 +103,7 @@ Operation<std::vector<PartitionStanding>> Operated::partitions(const std::string
   auto edge = edges->begin();
   for (auto& one : out) {
     if (one.memory) continue;
+    if (!edge->trouble.empty()) return unreachable(edge->trouble);
     one.now.low = edge->low;
     one.now.high = edge->high;
     ++edge;

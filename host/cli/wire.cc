@@ -252,7 +252,7 @@ core::Result<WiredHost::LedgerState> WiredHost::settle_crash() {
     else if (ledgers_.contains(handler->ledger)) by_ledger[handler->ledger].push_back(std::move(suspect));
   }
   for (const auto& [name, suspects] : by_ledger) {
-    const auto added = ledgers_.at(name)->add_suspects(crash.run, suspects);
+    const auto added = ledgers_.at(name)->add_suspects(crash.run + "/" + name, suspects);  // two names may be one database
     if (added) continue;
     runtime::log_limited(runtime::LogLevel::warn, "ledger-suspects" + name, "the ledger does not take the suspects of the last crash, the host keeps trying: " + added.error().message);
     return LedgerState::unreachable;

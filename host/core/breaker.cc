@@ -21,7 +21,9 @@ void Breaker::settled(const Verdicts& verdicts, bool fresh, SteadyTime now) {
     if (verdicts.done + verdicts.rejected > 0) {
       close();
     } else if (verdicts.failed > 0) {
-      open(because_, failures_first, now);
+      open(cause_, because_, failures_first, now);
+    } else if (cause_ == Cause::database) {
+      close();
     }
     return;
   }
@@ -40,10 +42,10 @@ void Breaker::settled(const Verdicts& verdicts, bool fresh, SteadyTime now) {
     failed += s.failed;
   }
   if (total < policy_.min_records || static_cast<double>(failed) < policy_.failure_rate * static_cast<double>(total)) return;
-  open(std::to_string(failed) + " of the last " + std::to_string(total) + " records failed", failures_first, now);
+  open(Cause::failures, std::to_string(failed) + " of the last " + std::to_string(total) + " records failed", failures_first, now);
 }
 
-void Breaker::outage(std::string why, SteadyTime now) { open(std::move(why), outage_first, now); }
+void Breaker::outage(Cause cause, std::string why, SteadyTime now) { open(cause, std::move(why), outage_first, now); }
 
 bool Breaker::admit(SteadyTime now) {
   if (state_ == BreakerState::closed) return true;
@@ -57,10 +59,11 @@ void Breaker::abandoned() {
 }
 
 // A second report while open (another lane in the same outage) does not lengthen the pause: nobody probed.
-void Breaker::open(std::string why, Millis first, SteadyTime now) {
+void Breaker::open(Cause cause, std::string why, Millis first, SteadyTime now) {
   const bool news = state_ != BreakerState::open;
   if (state_ == BreakerState::closed) ++opened_;
   state_ = BreakerState::open;
+  cause_ = cause;
   because_ = std::move(why);
   if (!news) return;
   pause_ = std::clamp(pause_ * 2, first, longest);

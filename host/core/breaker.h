@@ -19,6 +19,8 @@ inline constexpr std::size_t breaker_state_count = 3;
 
 class Breaker {
  public:
+  // What stopped intake, and so what ends the stop.
+  enum class Cause : std::uint8_t { failures, database, handler };
   // What the handler made of records. Rejected ones are the records' own fault: they prove that the handler works, and no more.
   struct Verdicts {
     std::uint64_t done = 0, failed = 0, rejected = 0;
@@ -26,11 +28,11 @@ class Breaker {
 
   explicit Breaker(BreakerPolicy policy) : policy_(policy) {}
 
-  // Records were settled. `fresh`: on their first delivery. Retried ones fail because they are poison far more often than because of an
+  // Records were settled, which a database that is down would not have let be: after its outage duplicates tell as much. `fresh`: on their first delivery. Retried ones fail because they are poison far more often than because of an
   // outage: they tell only how a probe went. While the breaker is open these are batches that were under way before: they count for nothing.
   void settled(const Verdicts& verdicts, bool fresh, SteadyTime now);
   // Nothing could be settled, and no record is to blame.
-  void outage(std::string why, SteadyTime now);
+  void outage(Cause cause, std::string why, SteadyTime now);
   // Whether the caller may go on: always while closed; while open, one caller once the pause is over, who has to report settled(),
   // outage() or abandoned().
   [[nodiscard]] bool admit(SteadyTime now);
@@ -47,12 +49,13 @@ class Breaker {
     std::int64_t number = -1;  // of the tenth since the clock's epoch
     std::uint64_t done = 0, failed = 0;
   };
-  void open(std::string why, Millis first, SteadyTime now);
+  void open(Cause cause, std::string why, Millis first, SteadyTime now);
   void close();
 
   const BreakerPolicy policy_;
   BreakerState state_ = BreakerState::closed;
   std::string because_;
+  Cause cause_ = Cause::failures;
   std::array<Slot, slots> window_{};
   Millis pause_{0};
   SteadyTime next_probe_{};

@@ -17,6 +17,7 @@ std::string_view to_text(Refusal::Kind kind) {
     case Refusal::Kind::recreated: return "recreated";
     case Refusal::Kind::gone: return "gone";
     case Refusal::Kind::reset: return "reset";
+    case Refusal::Kind::unseen: return "unseen";
   }
   return "";
 }
@@ -43,7 +44,7 @@ std::optional<Refusal> refuse(const MarkMemory& memory, const PartitionNow& now)
                    adopt};
   }
   if (next < now.low) {
-    return Refusal{Kind::gone, "its next record, offset " + number(next) + ", was deleted before it was handled; the first there is has offset " + number(now.low),
+    return Refusal{Kind::gone, "its next record, offset " + number(next) + ", was deleted before it was handled (or was a transaction's marker, and nothing is lost); the first there is has offset " + number(now.low),
                    "`hostler offsets rewind --to earliest` goes on without what is lost"};
   }
   if (now.committed && memory.acked && *now.committed < *memory.acked) {

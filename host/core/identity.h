@@ -43,6 +43,7 @@ struct Refusal {
     recreated,  // another record lies where the last settled one was, or the topic is shorter than what was settled
     gone,       // the next record was deleted before it was handled
     reset,      // the group's committed offset was moved back by hand
+    unseen,     // the brokers do not tell at present: asked again
   };
   Kind kind = Kind::recreated;
   std::string what;  // one sentence without the partition's name
@@ -50,7 +51,7 @@ struct Refusal {
   friend bool operator==(const Refusal&, const Refusal&) = default;
 };
 
-// "another-cluster", "recreated", "gone", "reset".
+// "another-cluster", "recreated", "gone", "reset", "unseen".
 [[nodiscard]] std::string_view to_text(Refusal::Kind kind);
 // "orders/3 is held: …; …".
 [[nodiscard]] std::string text_of(const TopicPartition& where, const Refusal& refusal);

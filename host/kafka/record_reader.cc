@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -51,18 +53,20 @@ class Reader {
   Reader& operator=(const Reader&) = delete;
 
   core::Status<> open();
+  // What is wrong with partitions that cannot be asked: the others need not wait for them.
+  core::Result<std::map<core::TopicPartition, std::string>> leaderless(const std::vector<core::TopicPartition>& partitions);
   // The offset of each partition for a time in milliseconds, or for a logical time; one request to each broker.
   core::Result<std::vector<core::Offset>> offsets(const std::vector<core::TopicPartition>& partitions, std::int64_t time);
   // Begins to read what is asked for; finish() waits for it.
   core::Status<> start(std::span<const LookAt> places);
-  core::Status<> finish(std::span<const LookAt> places, std::vector<PartitionLook>& looks);
+  void finish(std::span<const LookAt> places, std::vector<PartitionLook>& looks);
 
  private:
   using Wanted = std::map<core::TopicPartition, std::pair<core::Offset, PartitionLook*>>;
   [[nodiscard]] int left() const {
     return static_cast<int>(std::max<std::int64_t>(0, std::chrono::ceil<core::Millis>(until_ - steady_clock::now()).count()));
   }
-  static core::Status<> take(const rd_kafka_message_t& message, Wanted& wanted);
+  static void take(const rd_kafka_message_t& message, Wanted& wanted);
 
   const AdminOptions& options_;
   const steady_clock::time_point until_;
@@ -79,6 +83,24 @@ core::Status<> Reader::open() {
   client_ = std::move(*client);
   queue_.reset(rd_kafka_queue_new(client_->get()));
   return core::Status<>::success();
+}
+
+core::Result<std::map<core::TopicPartition, std::string>> Reader::leaderless(const std::vector<core::TopicPartition>& partitions) {
+  std::map<core::TopicPartition, std::string> out;
+  std::set<std::string> topics;
+  for (const auto& where : partitions) topics.insert(where.topic);
+  for (const auto& name : topics) {
+    const TopicHandle topic(rd_kafka_topic_new(client_->get(), name.c_str(), nullptr));
+    const rd_kafka_metadata* raw = nullptr;
+    const auto err = rd_kafka_metadata(client_->get(), 0, topic.get(), &raw, left());
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) return core::Error{"the brokers at " + options_.brokers + " do not tell of topic " + name + ": " + error_text(err)};
+    const std::unique_ptr<const rd_kafka_metadata, decltype(&rd_kafka_metadata_destroy)> metadata(raw, &rd_kafka_metadata_destroy);
+    for (int i = 0; metadata->topic_cnt == 1 && i < metadata->topics[0].partition_cnt; ++i) {
+      const auto& p = metadata->topics[0].partitions[i];
+      if (p.leader < 0) out[{name, {p.id}}] = "it has no leader at present: " + error_text(p.err);
+    }
+  }
+  return out;
 }
 
 core::Result<std::vector<core::Offset>> Reader::offsets(const std::vector<core::TopicPartition>& partitions, std::int64_t time) {
@@ -110,7 +132,7 @@ core::Status<> Reader::start(std::span<const LookAt> places) {
   return core::Status<>::success();
 }
 
-core::Status<> Reader::finish(std::span<const LookAt> places, std::vector<PartitionLook>& looks) {
+void Reader::finish(std::span<const LookAt> places, std::vector<PartitionLook>& looks) {
   Wanted wanted;
   for (std::size_t i = 0; i < places.size(); ++i) {
     const auto& [where, offset] = places[i];
@@ -118,8 +140,8 @@ core::Status<> Reader::finish(std::span<const LookAt> places, std::vector<Partit
   }
   while (!wanted.empty()) {
     if (left() == 0) {
-      const auto& [where, what] = *wanted.begin();
-      return core::Error{"the record at offset " + std::to_string(what.first.value) + " of " + name_of(where) + " could not be read in time"};
+      for (const auto& [where, what] : wanted) what.second->trouble = "the record at offset " + std::to_string(what.first.value) + " could not be read in time";
+      return;
     }
     const MessageHandle message(rd_kafka_consume_queue(queue_.get(), std::min(left(), nudge_every)));
     if (!message) {  // the client's thread for a broker may sleep for a second before it begins to fetch; a request wakes it
@@ -128,25 +150,23 @@ core::Status<> Reader::finish(std::span<const LookAt> places, std::vector<Partit
       static_cast<void>(offsets(waiting, RD_KAFKA_OFFSET_END));
       continue;
     }
-    if (auto taken = take(*message, wanted); !taken) return taken;
+    take(*message, wanted);
   }
-  return core::Status<>::success();
 }
 
-core::Status<> Reader::take(const rd_kafka_message_t& message, Wanted& wanted) {
+void Reader::take(const rd_kafka_message_t& message, Wanted& wanted) {
   const auto found = wanted.find({message.rkt == nullptr ? "" : rd_kafka_topic_name(message.rkt), {message.partition}});
-  if (found == wanted.end()) return core::Status<>::success();  // what lies behind a record that was found, or a client's trouble that may pass
+  if (found == wanted.end()) return;  // what lies behind a record that was found, or a client's trouble that may pass
   switch (message.err) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
-      if (message.offset < found->second.first.value) return core::Status<>::success();  // the batch begins before it
+      if (message.offset < found->second.first.value) return;  // the batch begins before it
       if (message.offset == found->second.first.value) found->second.second->record = record_of(message);
       break;
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET: break;  // nothing lies there
-    default: return core::Error{"cannot read " + name_of(found->first) + ": " + error_text(message.err)};
+    default: found->second.second->trouble = "it cannot be read: " + error_text(message.err);
   }
   wanted.erase(found);
-  return core::Status<>::success();
 }
 
 }  // namespace
@@ -156,15 +176,32 @@ core::Result<std::vector<PartitionLook>> look_into(const AdminOptions& options, 
   if (places.empty()) return looks;
   Reader reader(options, timeout);
   if (auto opened = reader.open(); !opened) return opened.error();
+  std::vector<core::TopicPartition> all;
+  for (const auto& place : places) all.push_back(place.where);
+  const auto leaderless = reader.leaderless(all);
+  if (!leaderless) return leaderless.error();
+  std::vector<std::size_t> asked;
   std::vector<core::TopicPartition> partitions;
-  for (const auto& place : places) partitions.push_back(place.where);
+  std::vector<LookAt> there;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (const auto found = leaderless->find(places[i].where); found != leaderless->end()) {
+      looks[i].trouble = found->second;
+      continue;
+    }
+    asked.push_back(i);
+    partitions.push_back(places[i].where);
+    there.push_back(places[i]);
+  }
+  if (asked.empty()) return looks;
   const auto low = reader.offsets(partitions, RD_KAFKA_OFFSET_BEGINNING);
   if (!low) return low.error();
-  if (auto started = reader.start(places); !started) return started.error();
+  if (auto started = reader.start(there); !started) return started.error();
   const auto high = reader.offsets(partitions, RD_KAFKA_OFFSET_END);
   if (!high) return high.error();
-  for (std::size_t i = 0; i < places.size(); ++i) looks[i] = {(*low)[i], (*high)[i], std::nullopt};
-  if (auto read = reader.finish(places, looks); !read) return read.error();
+  std::vector<PartitionLook> seen(there.size());
+  for (std::size_t i = 0; i < there.size(); ++i) seen[i] = {(*low)[i], (*high)[i], std::nullopt};
+  reader.finish(there, seen);
+  for (std::size_t i = 0; i < there.size(); ++i) looks[asked[i]] = std::move(seen[i]);
   return looks;
 }
 

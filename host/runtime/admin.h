@@ -37,6 +37,7 @@ struct LyingRecord {
 struct PartitionLook {
   core::Offset low, high;             // the first offset there is, and the next to be written
   std::optional<LyingRecord> record;  // what lies at the offset that was asked for; empty: nothing (any more)
+  std::string trouble{};              // why this partition could not be looked at; then nothing else is known
 };
 
 struct LookAt {

@@ -43,10 +43,14 @@ core::Result<std::vector<Compared>> compare(LedgerOperations& ledger, std::strin
   auto look = looks->begin();
   for (auto& one : out) {
     if (!one.memory) continue;
-    one.now.low = look->low;
-    one.now.high = look->high;
-    if (look->record) one.now.last = fingerprint_of(one.memory->last->offset, *look->record);
-    one.refusal = core::refuse(*one.memory, one.now);
+    if (look->trouble.empty()) {
+      one.now.low = look->low;
+      one.now.high = look->high;
+      if (look->record) one.now.last = fingerprint_of(one.memory->last->offset, *look->record);
+      one.refusal = core::refuse(*one.memory, one.now);
+    } else {
+      one.refusal = core::Refusal{core::Refusal::Kind::unseen, look->trouble, "it is looked at again by itself"};
+    }
     ++look;
   }
   return out;

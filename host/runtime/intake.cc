@@ -14,11 +14,11 @@ Intake::Answer Intake::ask(const void* lane, bool fresh, core::SteadyTime now) {
   return Answer::probe;
 }
 
-bool Intake::leave(const void* lane, core::SteadyTime now) {
+bool Intake::leave(const void* lane, bool empty_handed, core::SteadyTime now) {
   const std::lock_guard lock(mutex_);
   if (prober_ != lane) return false;
   prober_ = nullptr;
-  found_nothing_[lane] = now;
+  if (empty_handed) found_nothing_[lane] = now;
   breaker_.abandoned();
   return true;
 }
@@ -35,12 +35,12 @@ Intake::Change Intake::settled(const void* lane, const core::Breaker::Verdicts& 
   return before == BreakerState::closed && after == BreakerState::open ? Change::stopped : Change::none;
 }
 
-Intake::Change Intake::outage(const void* lane, std::string why, core::SteadyTime now) {
+Intake::Change Intake::outage(const void* lane, core::Breaker::Cause cause, std::string why, core::SteadyTime now) {
   const std::lock_guard lock(mutex_);
   if (breaker_.state() == BreakerState::half_open && prober_ != lane) return Change::none;
   const bool news = breaker_.state() == BreakerState::closed || breaker_.because() != why;
   prober_ = nullptr;
-  breaker_.outage(std::move(why), now);
+  breaker_.outage(cause, std::move(why), now);
   return news ? Change::stopped : Change::none;
 }
 

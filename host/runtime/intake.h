@@ -23,13 +23,13 @@ class Intake {
   // Lanes of retried records (`fresh` false) leave the probe to others for a moment: their records failed before, and poison must not hold
   // the breaker open.
   [[nodiscard]] Answer ask(const void* lane, bool fresh, core::SteadyTime now);
-  // Ends the lane's probe if nothing was reported. True if it was one.
-  bool leave(const void* lane, core::SteadyTime now);
+  // Ends the lane's probe if nothing was reported. True if it was one. `empty_handed`: it found no record to probe with, and others look first.
+  bool leave(const void* lane, bool empty_handed, core::SteadyTime now);
 
   // Whether intake stopped or went on by what was reported, so that it is said once.
   enum class Change : std::uint8_t { none, stopped, flows };
   Change settled(const void* lane, const core::Breaker::Verdicts& verdicts, bool fresh, core::SteadyTime now);
-  Change outage(const void* lane, std::string why, core::SteadyTime now);
+  Change outage(const void* lane, core::Breaker::Cause cause, std::string why, core::SteadyTime now);
 
   [[nodiscard]] std::string because() const;
   [[nodiscard]] core::BreakerHealth health() const;

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,7 +54,7 @@ class OutboxWriter {
   std::vector<EnqueuedStatement> statements_;
   std::vector<EnqueuedStatement> inserts_;
   std::deque<Row> rows_;
-  std::map<Origin, std::size_t> marks_;      // and the first record of each
+  std::set<std::pair<Origin, std::size_t>> marks_;  // and the records of each: any of them may turn out to be none that is done
   std::size_t last_record_ = 0, count_ = 0;  // messages of last_record_ so far
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <utility>
 
 #include "runtime/failpoint.h"
@@ -17,9 +18,10 @@ constexpr core::Millis look_every{2'000};  // for rows that nobody announced: a 
 constexpr core::Millis first_pause{100}, longest_pause{5'000};
 
 constexpr std::string_view lock_sql = "SELECT epoch FROM hostler_mark WHERE service = $1 AND topic = $2 AND topic_id = $3 AND partition = $4";
+// Of former generations too: what was committed before a topic was adopted is published all the same.
 constexpr std::string_view read_sql =
-    "SELECT seq, to_topic, to_partition, key, value, headers, stamp FROM hostler_outbox "
-    "WHERE service = $1 AND topic = $2 AND topic_id = $3 AND partition = $4 AND failure IS NULL ORDER BY seq LIMIT $5";
+    "SELECT seq, to_topic, to_partition, key, value, headers, stamp, topic_id FROM hostler_outbox "
+    "WHERE service = $1 AND topic = $2 AND topic_id <= $3 AND partition = $4 AND failure IS NULL ORDER BY seq LIMIT $5";
 // `seq` is SQLite's row id and part of PostgreSQL's key; the other columns find the row there.
 constexpr std::string_view delete_sql = "DELETE FROM hostler_outbox WHERE service = $1 AND topic = $2 AND topic_id = $3 AND partition = $4 AND seq = $5";
 constexpr std::string_view give_up_sql = "UPDATE hostler_outbox SET failure = $6 WHERE service = $1 AND topic = $2 AND topic_id = $3 AND partition = $4 AND seq = $5";
@@ -96,6 +98,7 @@ void OutboxRelay::run() {
     }
     bool in_trouble = false;
     for (const auto& [where, mark] : todo) {
+      if (stopping()) return;  // what is left is the next owner's
       const Pass pass = relay(where, mark);
       in_trouble |= pass == Pass::trouble;
       if (pass != Pass::nothing) written(where);  // there may be more
@@ -125,20 +128,8 @@ OutboxRelay::Pass OutboxRelay::relay(const core::TopicPartition& where, const co
   }
   if (messages->empty()) return Pass::nothing;
 
-  std::vector<OutRecord> out;
-  for (const auto& m : *messages) {
-    auto headers = unpack_headers(m.headers);
-    OutRecord record;
-    record.topic = m.topic;
-    record.partition = m.partition;
-    record.key = view(m.key);
-    record.value = view(m.value);
-    if (headers) record.headers = std::move(*headers);
-    record.timestamp_ms = m.stamp;
-    out.push_back(std::move(record));
-  }
   static_cast<void>(failpoint("relay"));
-  const auto failures = publisher_.publish(out);
+  const auto deliveries = publish(*messages);
   static_cast<void>(failpoint("relayed"));
   if (!hold) {
     if (auto begun = session->begin(); !begun) {
@@ -146,7 +137,7 @@ OutboxRelay::Pass OutboxRelay::relay(const core::TopicPartition& where, const co
       return Pass::trouble;
     }
   }
-  if (auto settled = settle(*session, *messages, failures); !settled) {
+  if (auto settled = settle(*session, *messages, deliveries); !settled) {
     session->rollback();
     trouble(settled.error().message);
     return Pass::trouble;
@@ -156,10 +147,57 @@ OutboxRelay::Pass OutboxRelay::relay(const core::TopicPartition& where, const co
     trouble(why.message);
     return Pass::trouble;
   }
-  const auto waits = std::find_if(failures.begin(), failures.end(), [](const auto& f) { return f.kind == PublishFailure::Kind::unavailable || f.kind == PublishFailure::Kind::topic_missing; });
-  if (waits == failures.end()) return Pass::some;
-  trouble(waits->message);
+  const auto waits = std::find_if(deliveries.begin(), deliveries.end(), [](const auto& d) { return d.state == Delivery::State::waits && !d.why.empty(); });
+  if (waits == deliveries.end()) return Pass::some;
+  trouble(waits->why);
   return Pass::trouble;
+}
+
+bool OutboxRelay::stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stop_;
+}
+
+// In waves of one message per topic and key: the next one of a key leaves when the brokers have acknowledged the one before, so that none overtakes
+// another, whatever fails. What could not be delivered now waits, and so does what comes after it.
+std::vector<OutboxRelay::Delivery> OutboxRelay::publish(std::span<const OutboxMessage> messages) {
+  using State = Delivery::State;
+  std::vector<Delivery> out(messages.size());
+  std::vector<std::size_t> left(messages.size());
+  std::iota(left.begin(), left.end(), std::size_t{0});
+  std::set<std::string_view> missing;  // topics
+  bool down = false;
+  while (!left.empty() && !down && !stopping()) {
+    std::vector<std::size_t> wave, later;
+    std::vector<OutRecord> records;
+    std::set<std::pair<std::string_view, std::string_view>> keys;
+    for (const std::size_t i : left) {
+      const auto& m = messages[i];
+      if (missing.contains(m.topic)) continue;
+      if (m.key && !keys.emplace(m.topic, *m.key).second) {
+        later.push_back(i);
+        continue;
+      }
+      wave.push_back(i);
+      auto& record = records.emplace_back();
+      record.topic = m.topic;
+      record.partition = m.partition;
+      record.key = view(m.key);
+      record.value = view(m.value);
+      if (auto headers = unpack_headers(m.headers)) record.headers = std::move(*headers);
+      record.timestamp_ms = m.stamp;
+    }
+    for (const std::size_t i : wave) out[i].state = State::delivered;
+    for (const auto& failure : publisher_.publish(records)) {
+      const std::size_t i = wave[failure.index];
+      const bool is_missing = failure.kind == PublishFailure::Kind::topic_missing, is_down = failure.kind == PublishFailure::Kind::unavailable;
+      out[i] = {is_missing || is_down ? State::waits : State::never, failure.message};
+      if (is_missing) missing.insert(messages[i].topic);
+      down |= is_down;
+    }
+    left = std::move(later);
+  }
+  return out;
 }
 
 LedgerResult<std::vector<OutboxMessage>> OutboxRelay::read(LedgerSession& session, const core::TopicPartition& where, const core::Mark& mark) {
@@ -179,7 +217,7 @@ LedgerResult<std::vector<OutboxMessage>> OutboxRelay::read(LedgerSession& sessio
     OutboxMessage m;
     m.seq = row[0].integer;
     m.from = where;
-    m.topic_id = mark.topic_id;
+    m.topic_id = static_cast<std::int32_t>(row[7].integer);
     m.topic = row[1].bytes.view();
     if (row[2].type != SqlType::null) m.partition = core::Partition{static_cast<std::int32_t>(row[2].integer)};
     m.key = bytes(row[3]);
@@ -194,25 +232,21 @@ LedgerResult<std::vector<OutboxMessage>> OutboxRelay::read(LedgerSession& sessio
 }
 
 // Acknowledged messages go. One that fits no topic, or that nobody may write, is put aside with the reason: the others must not wait for it.
-// From the first on that could not be delivered now everything stays: order.
-LedgerStatus OutboxRelay::settle(LedgerSession& session, std::span<const OutboxMessage> messages, std::span<const PublishFailure> failures) {
-  std::map<std::size_t, const PublishFailure*> failed;
-  for (const auto& f : failures) failed[f.index] = &f;
+LedgerStatus OutboxRelay::settle(LedgerSession& session, std::span<const OutboxMessage> messages, std::span<const Delivery> deliveries) {
   std::vector<std::vector<SqlValue>> values;
   std::vector<SqlStatement> statements;
   values.reserve(messages.size());
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const auto& m = messages[i];
+    const auto& [state, why] = deliveries[i];
+    if (state == Delivery::State::waits) continue;
     auto& row = values.emplace_back(std::vector<SqlValue>{text(service_), text(m.from.topic), integer(m.topic_id), integer(m.from.partition.value), integer(m.seq)});
-    const auto f = failed.find(i);
-    if (f == failed.end()) {
+    if (state == Delivery::State::delivered) {
       statements.push_back({delete_sql, row});
       continue;
     }
-    const auto kind = f->second->kind;
-    if (kind == PublishFailure::Kind::unavailable || kind == PublishFailure::Kind::topic_missing) break;
-    log_limited(LogLevel::error, "outbox:" + service_, "handler " + service_ + ": a message in the outbox can never be published and is put aside (hostler_outbox, seq " + std::to_string(m.seq) + "): " + f->second->message);
-    row.push_back(text(f->second->message));
+    log_limited(LogLevel::error, "outbox:" + service_, "handler " + service_ + ": a message in the outbox can never be published and is put aside (hostler_outbox, seq " + std::to_string(m.seq) + "): " + why);
+    row.push_back(text(why));
     statements.push_back({give_up_sql, row});
   }
   if (auto failure = session.run(statements)) return std::move(failure->error);

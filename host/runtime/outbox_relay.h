@@ -1,5 +1,5 @@
-// Publishes what a handler's records left in the outbox (publish = "outbox"), in the order of their commits, for the partitions that this host
-// owns. A row goes when the brokers have acknowledged its message; a death in between repeats it with the same id. While a relay publishes it
+// Publishes what a handler's records left in the outbox (publish = "outbox"), those of one key in the order of their commits, for the partitions
+// that this host owns. A row goes when the brokers have acknowledged its message; a death in between repeats it with the same id. While a relay publishes it
 // holds the mark against a take-over, so that two owners never publish at once. One thread of its own; other calls from any thread.
 #pragma once
 
@@ -47,8 +47,15 @@ class OutboxRelay {
   };
   void run();
   Pass relay(const core::TopicPartition& where, const core::Mark& mark);
+  struct Delivery {
+    enum class State : std::uint8_t { waits, delivered, never };
+    State state = State::waits;
+    std::string why;  // where it failed
+  };
+  std::vector<Delivery> publish(std::span<const OutboxMessage> messages);
+  [[nodiscard]] bool stopping() const;
   LedgerResult<std::vector<OutboxMessage>> read(LedgerSession& session, const core::TopicPartition& where, const core::Mark& mark);
-  LedgerStatus settle(LedgerSession& session, std::span<const OutboxMessage> messages, std::span<const PublishFailure> failures);
+  LedgerStatus settle(LedgerSession& session, std::span<const OutboxMessage> messages, std::span<const Delivery> deliveries);
   void count();
   void trouble(const std::string& what);
 

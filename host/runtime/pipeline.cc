@@ -57,7 +57,7 @@ bool Pipeline::run_once(core::Millis wait) {
   const Poll poll = may_poll(wait);
   if (poll.most == 0 || !parts_.source.poll(batch_, poll.most, parts_.handler.batch.max_wait, poll.wait)) {
     if (parts_.progress != nullptr && !paused_because_.empty()) parts_.progress->paused({});  // what it paused for was revoked
-    if (parts_.intake != nullptr) parts_.intake->leave(this, parts_.clock.steady());
+    if (parts_.intake != nullptr) parts_.intake->leave(this, true, parts_.clock.steady());
     return false;
   }
   began_ = parts_.clock.steady();
@@ -65,7 +65,7 @@ bool Pipeline::run_once(core::Millis wait) {
   decoder_.decode(batch_, parts_.clock.now());
   if (parts_.suspects != nullptr) parts_.suspects->mark(batch_);
   run_batch();
-  if (parts_.intake != nullptr) parts_.intake->leave(this, parts_.clock.steady());
+  if (parts_.intake != nullptr) parts_.intake->leave(this, false, parts_.clock.steady());
   return true;
 }
 
@@ -253,7 +253,7 @@ Pipeline::Settled Pipeline::after_failed_execution(const Slice& slice, ExecuteFa
     case ExecuteFailure::Kind::unavailable: {  // with no breaker the lane holds what it has; else one record probes
       const std::string why = "handler: " + failure.detail.reason;
       if (parts_.intake == nullptr) return pause(why) ? Settled::yes : give_back(slice, core::Millis(0));
-      note_intake(parts_.intake->outage(this, why, parts_.clock.steady()));
+      note_intake(parts_.intake->outage(this, core::Breaker::Cause::handler, why, parts_.clock.steady()));
       return give_back(slice, core::Millis(0));
     }
     case ExecuteFailure::Kind::ledger: break;
@@ -556,7 +556,7 @@ void Pipeline::report(const Slice& slice) {
 // False: give up (draining or revoked).
 bool Pipeline::outage(const std::string& why) {
   if (parts_.intake == nullptr) return pause(why);
-  note_intake(parts_.intake->outage(this, why, parts_.clock.steady()));
+  note_intake(parts_.intake->outage(this, core::Breaker::Cause::database, why, parts_.clock.steady()));
   if (parts_.progress != nullptr) parts_.progress->paused(why);
   bool mine = true;
   while ((mine = still_mine()) && parts_.intake->ask(this, true, parts_.clock.steady()) == Intake::Answer::wait) {

@@ -83,6 +83,7 @@ void Suspects::mark(core::Batch& batch) const {
     const auto found = here->second.find(record.delivered_offset.value);
     if (found == here->second.end()) continue;
     const Suspect& s = found->second;
+    if (batch.mark != nullptr && batch.mark->topic_id != s.topic_id) continue;  // of a topic of that name that is no more
     record.crashes = s.crashes;
     if (s.crashes < handler_.max_crashes || s.alone == 0 || record.filtered || record.misrouted || record.invalid != core::DeadReason::none) continue;
     record.invalid = s.hung ? core::DeadReason::hung : core::DeadReason::crashed;

@@ -1,8 +1,6 @@
 #include "store/ledger_operations.h"
 
-#include <algorithm>
 #include <string>
-#include <tuple>
 #include <utility>
 
 namespace hostler::store {
@@ -138,17 +136,16 @@ runtime::LedgerResult<std::vector<runtime::KnownMark>> SqlOperations::marks(std:
 }
 
 LedgerStatus SqlOperations::acknowledge(std::string_view service, std::span<const runtime::Acknowledged> partitions) {
-  std::vector<const runtime::Acknowledged*> sorted;  // as everybody locks marks
-  for (const auto& p : partitions) sorted.push_back(&p);
-  std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) {
-    return std::tie(a->where.topic, a->mark.topic_id, a->where.partition) < std::tie(b->where.topic, b->mark.topic_id, b->where.partition);
-  });
-  return change([&](Transaction& t) {
-    for (const auto* p : sorted)
+  // One by one: whoever waits for a lane's mark must not hold those of others meanwhile.
+  for (const auto& p : partitions) {
+    auto done = change([&](Transaction& t) {
       t.run("UPDATE hostler_mark SET acked_offset = $1 WHERE service = $2 AND topic = $3 AND topic_id = $4 AND partition = $5 AND epoch = $6 "
             "AND next_offset >= $1 AND (acked_offset IS NULL OR acked_offset < $1)",
-            {number(p->acked.value), text(service), text(p->where.topic), number(p->mark.topic_id), number(p->where.partition.value), number(p->mark.epoch)});
-  });
+            {number(p.acked.value), text(service), text(p.where.topic), number(p.mark.topic_id), number(p.where.partition.value), number(p.mark.epoch)});
+    });
+    if (!done) return done;
+  }
+  return LedgerStatus::success();
 }
 
 runtime::LedgerResult<runtime::RewindFacts> SqlOperations::look(std::string_view service, const runtime::Rewind& rewind) {
@@ -175,7 +172,7 @@ runtime::LedgerResult<runtime::RewindFacts> SqlOperations::look(std::string_view
 }
 
 // The mark first, against the usual order of locks: nobody writes rows of the partition without it. Whoever holds rows meanwhile does not
-// wait for the mark; should two wait for each other all the same, the database says so and this is run again.
+// wait for the mark, but for a retried record with messages for the outbox; should two wait for each other, the database says so and this is run again.
 runtime::LedgerResult<runtime::RewindFacts> SqlOperations::rewind(std::string_view service, const runtime::Rewind& rewind) {
   runtime::RewindFacts facts;
   const auto work = [&](Transaction& t) {

@@ -88,14 +88,14 @@ TEST_CASE("breaker: failed probes lengthen the pause up to five seconds, and a r
 
 TEST_CASE("breaker: an outage opens it at once, is tried again soon, and several lanes in it do not lengthen the pause") {
   Bench b;
-  b.breaker.outage("ledger: down", b.now);
-  b.breaker.outage("ledger: down", b.now);
+  b.breaker.outage(Breaker::Cause::database, "ledger: down", b.now);
+  b.breaker.outage(Breaker::Cause::database, "ledger: down", b.now);
   CHECK(b.breaker.opened() == 1);
   std::vector<Millis> pauses;
   for (int i = 0; i < 9; ++i) {
     pauses.push_back(b.until_probe());
-    b.breaker.outage("ledger: still down", b.now);
-    b.breaker.outage("ledger: still down", b.now);
+    b.breaker.outage(Breaker::Cause::database, "ledger: still down", b.now);
+    b.breaker.outage(Breaker::Cause::database, "ledger: still down", b.now);
   }
   CHECK(pauses == std::vector<Millis>{50ms, 100ms, 200ms, 400ms, 800ms, 1600ms, 3200ms, 5s, 5s});
   CHECK(b.breaker.because() == "ledger: still down");
@@ -103,7 +103,7 @@ TEST_CASE("breaker: an outage opens it at once, is tried again soon, and several
 
 TEST_CASE("breaker: batches from before the opening count for nothing, a probe without a record goes again at once") {
   Bench b;
-  b.breaker.outage("down", b.now);
+  b.breaker.outage(Breaker::Cause::handler, "down", b.now);
   b.settle(100, 0);
   CHECK(b.breaker.state() == BreakerState::open);
   b.until_probe();
@@ -118,7 +118,7 @@ TEST_CASE("breaker: retried records that fail never open it, but tell how a prob
   Bench b;
   b.settle(0, 1'000, 0, false);
   CHECK(b.breaker.state() == BreakerState::closed);
-  b.breaker.outage("down", b.now);
+  b.breaker.outage(Breaker::Cause::database, "down", b.now);
   b.until_probe();
   b.settle(0, 1, 0, false);
   CHECK(b.breaker.state() == BreakerState::open);

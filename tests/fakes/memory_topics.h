@@ -19,6 +19,7 @@ class MemoryTopics final : public runtime::Admin {
   };
   std::string id = "cluster-a";
   std::map<core::TopicPartition, Partition> partitions;
+  std::map<core::TopicPartition, std::string> trouble;  // why one of them cannot be looked at
   std::string down;            // why nobody answers; empty: they do
   std::size_t looks = 0;       // how many partitions were looked into
 
@@ -48,6 +49,10 @@ class MemoryTopics final : public runtime::Admin {
       ++looks;
       const auto& p = partitions[place.where];
       runtime::PartitionLook look{{p.low}, {p.high}, {}};
+      if (const auto why = trouble.find(place.where); why != trouble.end()) {
+        out.push_back({{}, {}, {}, why->second});
+        continue;
+      }
       const auto found = p.records.find(place.record.value);
       if (found != p.records.end() && found->first >= p.low) look.record = found->second;
       out.push_back(std::move(look));

@@ -82,6 +82,19 @@ void killed_at(const std::string& point, const std::vector<std::string>& hits) {
   CHECK(host.leave() == 0);
 }
 
+void told_to_stop_at(const std::vector<std::string>& points) {
+  for (const auto& point : points) {
+    INFO(point);
+    Setup s;
+    Host first = s.fragile(point + "=delay:400@2");
+    REQUIRE(first.process().wait_for_output("failpoint " + point + ": delay", 40s));
+    CHECK(first.leave(10s) == 0);
+    Host second(s.config);
+    s.must_be_settled_once();
+    CHECK(second.leave() == 0);
+  }
+}
+
 void fails_at(const std::string& failpoints) {
   Setup s;
   Host host = s.fragile(failpoints);
@@ -124,18 +137,9 @@ TEST_CASE("offsets that are never committed: the marks decide where the next hos
   s.must_be_settled_once();
   CHECK(next.leave() == 0);
 }
-TEST_CASE("told to stop at any point, a host finishes what is in hand and leaves in good order") {
-  for (const char* point : {"begun", "handle", "handled", "publish", "produced", "published", "commit", "committed", "offsets", "release"}) {
-    INFO(point);
-    Setup s;
-    Host first = s.fragile(point + std::string("=delay:400@2"));
-    REQUIRE(first.process().wait_for_output(std::string("failpoint ") + point + ": delay", 40s));
-    CHECK(first.leave(10s) == 0);
-    Host second(s.config);
-    s.must_be_settled_once();
-    CHECK(second.leave() == 0);
-  }
-}
+TEST_CASE("told to stop before or in its handler, a host finishes what is in hand and leaves in good order") { told_to_stop_at({"begun", "handle", "handled"}); }
+TEST_CASE("told to stop around publishing, a host finishes what is in hand and leaves in good order") { told_to_stop_at({"publish", "produced", "published"}); }
+TEST_CASE("told to stop around its commits, a host finishes what is in hand and leaves in good order") { told_to_stop_at({"commit", "committed", "offsets", "release"}); }
 TEST_CASE("handlers that fail whole batches, now and then") {
   Setup s; // … spend attempts of the records that stand alone in the end: none may have more than the limit
   Host host = s.fragile("handled=error@3,handled=error@11");

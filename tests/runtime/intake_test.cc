@@ -12,6 +12,7 @@ using core::Verdict;
 using runtime::LedgerError;
 using Answer = runtime::Intake::Answer;
 using Change = runtime::Intake::Change;
+using Cause = core::Breaker::Cause;
 
 namespace {
 
@@ -60,20 +61,20 @@ TEST_CASE("intake: one lane probes while the others wait, and who found nothing 
   const int a = 0, b = 0;
   core::SteadyTime now{1h};
   CHECK(intake.ask(&a, true, now) == Answer::open);
-  CHECK(intake.outage(&a, "down", now) == Change::stopped);
-  CHECK(intake.outage(&b, "down", now) == Change::none);
+  CHECK(intake.outage(&a, Cause::database, "down", now) == Change::stopped);
+  CHECK(intake.outage(&b, Cause::database, "down", now) == Change::none);
   CHECK(intake.ask(&a, true, now) == Answer::wait);
   now += 1s;
   CHECK(intake.ask(&a, true, now) == Answer::probe);
   CHECK(intake.ask(&a, true, now) == Answer::probe);
   CHECK(intake.ask(&b, true, now) == Answer::wait);
   CHECK(intake.settled(&b, {5, 0, 0}, true, now) == Change::none);  // a batch from before
-  CHECK(intake.outage(&b, "another", now) == Change::none);
-  CHECK(intake.leave(&a, now));
-  CHECK_FALSE(intake.leave(&a, now));
+  CHECK(intake.outage(&b, Cause::database, "another", now) == Change::none);
+  CHECK(intake.leave(&a, true, now));
+  CHECK_FALSE(intake.leave(&a, true, now));
   CHECK(intake.ask(&a, true, now) == Answer::wait);
   CHECK(intake.ask(&b, true, now) == Answer::probe);
-  CHECK(intake.leave(&b, now));
+  CHECK(intake.leave(&b, true, now));
   CHECK(intake.ask(&a, true, now) == Answer::wait);  // both have looked just now
   now += 100ms;
   CHECK(intake.ask(&b, true, now) == Answer::probe);
@@ -85,11 +86,11 @@ TEST_CASE("intake: lanes of retried records leave the probe to fresh ones, for a
   runtime::Intake intake(four_of_them());
   const int fresh = 0, retried = 0;
   core::SteadyTime now{1h};
-  CHECK(intake.outage(&fresh, "down", now) == Change::stopped);
+  CHECK(intake.outage(&fresh, Cause::database, "down", now) == Change::stopped);
   now += 1s;
   CHECK(intake.ask(&retried, false, now) == Answer::wait);
   CHECK(intake.ask(&fresh, true, now) == Answer::probe);
-  CHECK(intake.outage(&fresh, "down", now) == Change::none);
+  CHECK(intake.outage(&fresh, Cause::database, "down", now) == Change::none);
   now += 3s;
   CHECK(intake.ask(&retried, false, now) == Answer::probe);
 }
@@ -98,16 +99,30 @@ TEST_CASE("intake: fresh lanes that have nothing to probe with do not keep retri
   runtime::Intake intake(four_of_them());
   const int fresh = 0, another = 0, retried = 0;
   core::SteadyTime now{1h};
-  CHECK(intake.outage(&retried, "down", now) == Change::stopped);
+  CHECK(intake.outage(&retried, Cause::database, "down", now) == Change::stopped);
   bool probed = false;
   for (int turn = 0; turn < 300 && !probed; ++turn) {
     now += 10ms;
     for (const auto* lane : {&fresh, &another})
-      if (intake.ask(lane, true, now) == Answer::probe) CHECK(intake.leave(lane, now));
+      if (intake.ask(lane, true, now) == Answer::probe) CHECK(intake.leave(lane, true, now));
     probed = intake.ask(&retried, false, now) == Answer::probe;
   }
   CHECK(probed);
   CHECK(now < core::SteadyTime{1h + 2s});
+}
+
+TEST_CASE("intake: records that tell nothing of a handler end an outage of the database, and not the handler's own") {
+  for (const auto cause : {Cause::database, Cause::handler}) {
+    runtime::Intake intake(four_of_them());
+    const int lane = 0;
+    core::SteadyTime now{1h};
+    CHECK(intake.outage(&lane, cause, "down", now) == Change::stopped);
+    now += 1s;
+    CHECK(intake.ask(&lane, true, now) == Answer::probe);
+    CHECK(intake.settled(&lane, {}, true, now) == (cause == Cause::database ? Change::flows : Change::none));  // duplicates
+    CHECK(intake.leave(&lane, false, now) == (cause == Cause::handler));
+    CHECK(intake.ask(&lane, true, now) == (cause == Cause::database ? Answer::open : Answer::probe));  // at once: there is more of it
+  }
 }
 
 TEST_CASE("a handler that is unavailable is probed with one record, and no record spends an attempt") {

@@ -161,6 +161,21 @@ TEST_CASE("brokers or a ledger that do not answer put the assignment off, and no
   CHECK(a.starts({{zero, {40}}})[0].start.value == 50);
 }
 
+TEST_CASE("a partition that cannot be looked at is held alone, until it can be") {
+  Assigned a;
+  a.settle(zero, 50, 50);
+  a.settle(one, 5, 5);
+  a.topics.trouble[zero] = "it has no leader at present";
+  const auto held = a.starts({{zero, {50}}, {one, {5}}});
+  REQUIRE(held[0].refused);
+  CHECK(held[0].refused->kind == Kind::unseen);
+  CHECK(core::text_of(zero, *held[0].refused) == "user-events/0 is held: it has no leader at present; it is looked at again by itself");
+  CHECK_FALSE(held[1].refused);
+  CHECK(held[1].start.value == 5);
+  a.topics.trouble.clear();
+  CHECK(a.starts({{zero, {50}}})[0].start.value == 50);
+}
+
 TEST_CASE("a mark that Kafka's offset has left behind is said in one line, by how much") {
   Assigned a;
   a.settle(zero, 50, 40);

@@ -1,6 +1,6 @@
 // flow_probe.so - handlers that tell a test what they were given.
 //
-//   probe.bare      no SQL; a done record is published to the topic `output` under its key; wait = "no": whether it arrives or not
+//   probe.bare      no SQL; a done record is published to the topic `output` under its event id, or its key (output_key = "record"); wait = "no": whether it arrives or not
 //   probe.lingers   no SQL; its end takes ten minutes
 //   probe.effects   a row of `table` per record, enqueued before the verdict is known, as sql.effects does; accounts = "yes": moves 1 between two of
 //                   the hundred rows of its partition in the table `accounts`, so that partitions do not wait for each other
@@ -63,18 +63,19 @@ class Bare {
   explicit Bare(std::string_view config)
       : journal_(steering::setting(config, "journal", "")),
         output_(steering::setting(config, "output", "")),
-        wait_(steering::setting(config, "wait", "") != "no") {}
+        wait_(steering::setting(config, "wait", "") != "no"),
+        records_key_(steering::setting(config, "output_key", "") == "record") {}
   hostler::Verdict on_record(const hostler::Record& record, hostler::Context& ctx) const {
     journal_.note(record);
     if (!output_.empty())
-      ctx.publish({.topic = output_, .key = record.event_id(), .value = record.value(), .wait = wait_});
+      ctx.publish({.topic = output_, .key = records_key_ ? record.key() : record.event_id(), .value = record.value(), .wait = wait_});
     return steered(record, ctx);
   }
 
  private:
   Journal journal_;
   std::string output_;
-  bool wait_;
+  bool wait_, records_key_;
 };
 
 class Lingers {
