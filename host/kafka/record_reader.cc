@@ -91,10 +91,10 @@ core::Result<std::map<core::TopicPartition, std::string>> Reader::leaderless(con
   for (const auto& where : partitions) topics.insert(where.topic);
   for (const auto& name : topics) {
     const TopicHandle topic(rd_kafka_topic_new(client_->get(), name.c_str(), nullptr));
-    const rd_kafka_metadata* raw = nullptr;
+    const rd_kafka_metadata_t* raw = nullptr;
     const auto err = rd_kafka_metadata(client_->get(), 0, topic.get(), &raw, left());
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR) return core::Error{"the brokers at " + options_.brokers + " do not tell of topic " + name + ": " + error_text(err)};
-    const std::unique_ptr<const rd_kafka_metadata, decltype(&rd_kafka_metadata_destroy)> metadata(raw, &rd_kafka_metadata_destroy);
+    const std::unique_ptr<const rd_kafka_metadata_t, decltype(&rd_kafka_metadata_destroy)> metadata(raw, &rd_kafka_metadata_destroy);
     for (int i = 0; metadata->topic_cnt == 1 && i < metadata->topics[0].partition_cnt; ++i) {
       const auto& p = metadata->topics[0].partitions[i];
       if (p.leader < 0) out[{name, {p.id}}] = "it has no leader at present: " + error_text(p.err);

@@ -42,9 +42,9 @@ struct Setup {
 };
 
 // That does not shrink when it is compressed.
-std::string noise(std::size_t size) {
+std::string noise(std::size_t size, std::uint32_t seed = 1) {
   std::string out;
-  for (std::uint32_t x = 1; out.size() < size;) out += static_cast<char>((x = x * 1664525U + 1013904223U) >> 24U);
+  for (std::uint32_t x = seed * 2654435761U; out.size() < size;) out += static_cast<char>((x = x * 1664525U + 1013904223U) >> 24U);
   return out;
 }
 
@@ -165,31 +165,31 @@ TEST_CASE("outbox: a topic that is missing keeps messages waiting, not records, 
   CHECK(host.leave() == 0);
 }
 
-TEST_CASE("outbox: messages of one key keep their order around those that fit no topic") {
-  World names;
-  const auto output = names.topic("small", 1, {{"max.message.bytes", "2000"}});
-  Setup s(output, "", "record");
+// A request of the client's usual size is more than this topic takes, a smaller one behind it is not: whoever sends all at once sends the first ones
+// again behind the last.
+TEST_CASE("outbox: messages of one key keep their order where the brokers refuse some of them") {
+  Setup s("later-" + unique_prefix(), "", "record");
   std::map<std::string, std::vector<std::string>> expected;
-  for (int i = 0; i < 400; ++i) {
-    const std::string key = "user-" + std::to_string(i % 5), value = std::to_string(1000 + i);
-    const bool fits = i % 9 != 4;
-    auto record = event("event-" + value, fits ? value : noise(5000));
+  for (int i = 0; i < 250; ++i) {
+    const std::string key = "user-" + std::to_string(i % 5), number = std::to_string(1000 + i);
+    auto record = event("event-" + number, number + noise(5000, static_cast<std::uint32_t>(i)));
     record.key = key;
+    record.partition = 0;
     s.world.kafka().produce(s.topic, record);
-    if (fits) expected[key].push_back(value);
+    expected[key].push_back(number);
   }
   s.world.kafka().flush();
   Host host(s.config);
-  REQUIRE(eventually(60s, [&] { return s.world.settled({s.topic}) && s.world.db().number("SELECT count(*) FROM hostler_outbox WHERE failure IS NULL") == 0; }));
+  REQUIRE(eventually(40s, [&] { return s.world.db().number("SELECT count(*) FROM hostler_outbox") == 250; }));
+  const auto target = s.world.db().value("SELECT to_topic FROM hostler_outbox LIMIT 1");
+  s.world.kafka().create_topic(target, 1, {{"max.message.bytes", "600000"}});
+  REQUIRE(eventually(60s, [&] { return s.relayed(); }));
   CHECK(host.leave() == 0);
   std::map<std::string, std::vector<std::string>> got;
   std::set<std::string> ids;
-  for (const auto& message : names.read(output))
-    if (ids.insert(message.header("hostler-output-id").value()).second) got[message.key.value()].push_back(message.value.value());
-  for (auto& [key, values] : expected) {  // a key has one origin partition here or another: order is per origin
-    std::sort(values.begin(), values.end());
-    CHECK(got[key] == values);
-  }
+  for (const auto& message : s.world.read(target))
+    if (ids.insert(message.header("hostler-output-id").value()).second) got[message.key.value()].push_back(message.value->substr(0, 4));
+  CHECK(got == expected);
 }
 
 TEST_CASE("outbox: what was committed before its topic was adopted is published by the new generation's owner") {
