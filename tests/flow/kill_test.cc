@@ -78,7 +78,7 @@ TEST_CASE("a host killed in mid batch ten times leaves each effect exactly once"
   const auto config = world.config({world.handler({topic}).set("lanes", "2").set("batch.max_records", "20")},
                                    "killed", quick_session);
   world.migrate(config);
-  world.kafka().produce_all(topic, mixed_events(6000, "slow:4:"));
+  world.kafka().produce_all(topic, mixed_events(9000, "slow:20:"));
 
   std::mt19937 random(11);
   int offsets_behind = 0;
@@ -102,9 +102,9 @@ TEST_CASE("a host killed in mid batch ten times leaves each effect exactly once"
   REQUIRE(world.settles({topic}, 60s));
   CHECK(host.leave() == 0);
   const auto wanted = reference(topic, world.read(topic));
-  REQUIRE(wanted.effects.size() > 5800);
+  REQUIRE(wanted.effects.size() > 8700);
   CHECK(difference(world.effects(), wanted.effects) == "");
-  CHECK(world.db().number("SELECT count(*) FROM processed_events") == 6000);
+  CHECK(world.db().number("SELECT count(*) FROM processed_events") == 9000);
   CHECK(world.db().number("SELECT count(*) FROM processed_events WHERE state = 'done'") ==
         static_cast<long long>(wanted.effects.size()));
 

@@ -34,7 +34,7 @@ std::vector<runtime::PartitionLook> look(const std::vector<LookAt>& places) {
 TEST_CASE("edges and single records of many partitions are looked at in one go") {
   KafkaClient client;
   const std::string topic = unique_prefix() + "t";
-  client.create_topic(topic, 3);
+  client.create_topic(topic, 3, {{"retention.ms", "-1"}});
   client.produce(topic, {"key", "value", {{"a", "1"}, {"b", std::nullopt}}, 0, 1'700'000'000'123});
   client.produce(topic, {std::nullopt, std::nullopt, {}, 0, 1'700'000'000'456});
   client.produce(topic, {"k", "", {}, 1, 1'700'000'000'789});
@@ -92,7 +92,7 @@ TEST_CASE("a record that compaction removed is not there, nor taken for its neig
 TEST_CASE("a time finds the first record that is as late, or the end") {
   KafkaClient client;
   const std::string topic = unique_prefix() + "t";
-  client.create_topic(topic, 2);
+  client.create_topic(topic, 2, {{"retention.ms", "-1"}});
   for (int i = 0; i < 5; ++i) client.produce(topic, {std::nullopt, "v", {}, 0, 1'700'000'000'000 + i * 1000});
   client.flush();
   const std::vector<core::TopicPartition> both{{topic, {0}}, {topic, {1}}};
