@@ -16,8 +16,9 @@ using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
 // A handler that builds its texts by concatenation would fill the server's memory otherwise.
 constexpr std::size_t max_prepared = 256;
-// The server keeps its answers until it is asked for them: so often, that so many statements together are one answer to wait for.
-constexpr std::size_t answers_at_once = 16;
+// The server keeps its answers until it is asked for them: so often, that so many statements together are one answer to wait for. Asking for each
+// sixteen cost a tenth of the throughput of batches of 500: the two sides woke each other all the time.
+constexpr std::size_t answers_at_once = 128;
 constexpr std::string_view check_constraints = "SET CONSTRAINTS ALL IMMEDIATE";
 
 // The command tag says what really ran, whatever the first word looked like.
@@ -155,6 +156,7 @@ void PgPipeline::fail(Outcome& out, const Sent& sent, LedgerError error) {
 }
 
 void PgPipeline::receive(Outcome& out) {
+  std::size_t received = 0;
   for (const Sent& sent : sent_) {
     const Result result(PQgetResult(connection_), &PQclear);
     if (result && PQresultStatus(result.get()) != PGRES_PIPELINE_ABORTED) {
@@ -167,7 +169,7 @@ void PgPipeline::receive(Outcome& out) {
       return;
     }
     while (const Result more{PQgetResult(connection_), &PQclear}) continue;  // the end of this statement
-    link_.heard();
+    if (++received % answers_at_once == 0) link_.heard();
   }
 }
 

@@ -184,7 +184,7 @@ TEST_CASE("statements of a batch that are answered one by one may take longer to
   PostgresBackend backend(1, impatient(3s));
   auto session = backend.ledger().lease();
   begin(*session);
-  CHECK_FALSE(session->run(std::vector<SqlStatement>(64, {"SELECT pg_sleep(0.1)", {}})));
+  CHECK_FALSE(session->run(std::vector<SqlStatement>(384, {"SELECT pg_sleep(0.017)", {}})));
   commit(*session);
 }
 
