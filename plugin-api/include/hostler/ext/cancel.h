@@ -20,7 +20,8 @@ typedef struct hostler_host_cancel {
 
   /* Milliseconds until this call must return (`timeout` of the [[handler]]), 0 when that time is over, and 0
    * as soon as the host is stopping hard. Cheap enough to ask once per record. A handler that sees 0 returns
-   * HOSTLER_E_CANCELLED, or retry for the records it did not get to.
+   * HOSTLER_E_CANCELLED, or retry for the records it did not get to. A call that has not returned 2 seconds
+   * after its time was over ends the whole host; its records are dead-lettered if that happens again and again.
    * [any-thread & while process_batch runs] */
   int64_t (*remaining_ms)(const hostler_host* host, void* host_batch) HOSTLER_NOEXCEPT;
 } hostler_host_cancel;
