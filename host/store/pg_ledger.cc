@@ -2,12 +2,10 @@
 
 #include <utility>
 
+#include "store/own_transaction.h"
 #include "store/pg_session.h"
 
 namespace hostler::store {
-
-using runtime::CommitOutcome;
-using runtime::LedgerError;
 
 PgLedger::PgLedger(std::shared_ptr<const PgAccess> access, std::uint32_t max_sessions)
     : access_(std::move(access)), pool_(std::make_shared<Pool<PgConnection>>(max_sessions)) {}
@@ -17,47 +15,24 @@ std::unique_ptr<runtime::LedgerSession> PgLedger::lease() { return std::make_uni
 runtime::LedgerResult<std::vector<core::Mark>> PgLedger::take_over(std::string_view service, std::string_view cluster_id,
                                                                    std::span<const runtime::TakeOver> partitions) {
   if (partitions.empty()) return std::vector<core::Mark>();
-  PgSession session(access_, pool_, pool_->take());
-  if (auto begun = session.begin(); !begun) return std::move(begun.error());
-  auto marks = session.take_over(service, cluster_id, partitions);
-  if (!marks) return marks;
-  LedgerError why;
   // Unknown is safe to repeat: the epoch is raised once more.
-  if (session.commit(&why) != CommitOutcome::committed) return why;
-  return marks;
+  return in_own_transaction(PgSession(access_, pool_, pool_->take()), [&](auto& session) { return session.take_over(service, cluster_id, partitions); });
 }
 
 runtime::LedgerStatus PgLedger::add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) {
   if (suspects.empty()) return runtime::LedgerStatus::success();
-  PgSession session(access_, pool_, pool_->take());
-  if (auto begun = session.begin(); !begun) return begun;
-  if (auto added = session.add_suspects(run, suspects); !added) return added;
-  LedgerError why;
   // Unknown is safe to repeat: of one run a record is counted once.
-  if (session.commit(&why) != CommitOutcome::committed) return why;
-  return runtime::LedgerStatus::success();
+  return in_own_transaction(PgSession(access_, pool_, pool_->take()), [&](auto& session) { return session.add_suspects(run, suspects); });
 }
 
 runtime::LedgerResult<std::vector<runtime::Suspect>> PgLedger::suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) {
   if (partitions.empty()) return std::vector<runtime::Suspect>();
-  PgSession session(access_, pool_, pool_->take());
-  if (auto begun = session.begin(); !begun) return std::move(begun.error());
-  auto found = session.suspects(service, partitions);
-  if (!found) return found;
-  LedgerError why;
-  if (session.commit(&why) != CommitOutcome::committed) return why;
-  return found;
+  return in_own_transaction(PgSession(access_, pool_, pool_->take()), [&](auto& session) { return session.suspects(service, partitions); });
 }
 
 runtime::LedgerResult<runtime::Expired> PgLedger::expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most) {
-  PgSession session(access_, pool_, pool_->take());
-  if (auto begun = session.begin(); !begun) return std::move(begun.error());
-  auto expired = session.expire(rules, from, most);
-  if (!expired) return expired;
-  LedgerError why;
   // Unknown is safe to repeat.
-  if (session.commit(&why) != CommitOutcome::committed) return why;
-  return expired;
+  return in_own_transaction(PgSession(access_, pool_, pool_->take()), [&](auto& session) { return session.expire(rules, from, most); });
 }
 
 runtime::LedgerStatus PgLedger::probe() {

@@ -2,12 +2,10 @@
 
 #include <utility>
 
+#include "store/own_transaction.h"
 #include "store/sqlite_session.h"
 
 namespace hostler::store {
-
-using runtime::CommitOutcome;
-using runtime::LedgerError;
 
 SqliteLedger::SqliteLedger(std::shared_ptr<SqliteFile> file, const LedgerOptions& options, std::uint32_t max_sessions)
     : file_(std::move(file)),
@@ -21,35 +19,18 @@ std::unique_ptr<runtime::LedgerSession> SqliteLedger::lease() {
 
 runtime::LedgerResult<std::vector<core::Mark>> SqliteLedger::take_over(std::string_view service, std::string_view cluster_id,
                                                                        std::span<const runtime::TakeOver> partitions) {
-  SqliteSession session(file_, busy_timeout_, pool_, pool_->take());
-  if (auto begun = session.begin(); !begun) return std::move(begun.error());
-  auto marks = session.take_over(service, cluster_id, partitions);
-  if (!marks) return marks;
-  LedgerError why;
-  if (session.commit(&why) != CommitOutcome::committed) return why;
-  return marks;
+  return in_own_transaction(SqliteSession(file_, busy_timeout_, pool_, pool_->take()), [&](auto& session) { return session.take_over(service, cluster_id, partitions); });
 }
 
 runtime::LedgerStatus SqliteLedger::add_suspects(std::string_view run, std::span<const runtime::Suspect> suspects) {
   if (suspects.empty()) return runtime::LedgerStatus::success();
-  SqliteSession session(file_, busy_timeout_, pool_, pool_->take());
-  if (auto begun = session.begin(); !begun) return begun;
-  if (auto added = session.add_suspects(run, suspects); !added) return added;
-  LedgerError why;
   // Unknown is safe to repeat: of one run a record is counted once.
-  if (session.commit(&why) != CommitOutcome::committed) return why;
-  return runtime::LedgerStatus::success();
+  return in_own_transaction(SqliteSession(file_, busy_timeout_, pool_, pool_->take()), [&](auto& session) { return session.add_suspects(run, suspects); });
 }
 
 runtime::LedgerResult<std::vector<runtime::Suspect>> SqliteLedger::suspects(std::string_view service, std::span<const runtime::TakenPartition> partitions) {
   if (partitions.empty()) return std::vector<runtime::Suspect>();
-  SqliteSession session(file_, busy_timeout_, pool_, pool_->take());
-  if (auto begun = session.begin(); !begun) return std::move(begun.error());
-  auto found = session.suspects(service, partitions);
-  if (!found) return found;
-  LedgerError why;
-  if (session.commit(&why) != CommitOutcome::committed) return why;
-  return found;
+  return in_own_transaction(SqliteSession(file_, busy_timeout_, pool_, pool_->take()), [&](auto& session) { return session.suspects(service, partitions); });
 }
 
 runtime::LedgerResult<runtime::Expired> SqliteLedger::expire(std::span<const runtime::ExpiryRule> rules, runtime::ExpiryPlace from, std::uint32_t most) {
